@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Forced into every file by the build: calls that have a safe counterpart here do not compile. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets
+#pragma GCC poison localtime gmtime ctime asctime atoi atol atoll atof strtol strtoul strtoll      \
+	strtoull
+#pragma GCC poison srand random srandom drand48 tmpnam mktemp

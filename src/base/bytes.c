@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct bytes *bytes_new(size_t len)
+{
+	struct bytes *b = mem_xalloc(sizeof(*b) + len + 1);
+
+	atomic_init(&b->refs, 1);
+	b->len = len;
+	b->data[len] = '\0';
+	return b;
+}
+
+struct bytes *bytes_dup(struct str s)
+{
+	struct bytes *b = bytes_new(s.len);
+
+	if (s.len)
+		memcpy(b->data, s.ptr, s.len);
+	return b;
+}
+
+struct bytes *bytes_ref(struct bytes *b)
+{
+	unsigned before = atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+
+	assert(before > 0);
+	IGNORE(before, "only the assertion reads it");
+	return b;
+}
+
+void bytes_unref(struct bytes *b)
+{
+	if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+		free(b);
+}
+
+void bytes_unrefp(struct bytes **b)
+{
+	bytes_unref(*b);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The HTTP client: a transport (http/transport.h) to one server, over HTTP/2 when the server
+ * offers it (one connection, many calls) and HTTP/1.1 otherwise (one connection a call, reused).
+ * It connects when first used and reconnects when a connection has broken; a call that was on it
+ * fails with ERR_UNAVAILABLE and its owner decides whether to try again. HTTP/2 connections are
+ * pinged when silent for 30 s, so that a peer that vanished is found out.
+ */
+
+#include "http/transport.h"
+
+struct loop;
+
+struct http_client_config {
+	struct str host; /* name or address literal; names are resolved by getaddrinfo on a helper
+			    thread */
+	uint16_t port;
+	bool is_tls;
+	const char *ca_file;   /* PEM; NULL: the system's */
+	struct str ca_pem;     /* the same as text; wins when set */
+	const char *cert_file; /* client certificate, PEM; NULL: none */
+	const char *key_file;
+	struct str cert_pem, key_pem; /* the same as text; win when set */
+	struct str server_name;       /* for SNI and verification; absent: host */
+	bool is_insecure;             /* do not verify the server's certificate */
+	bool is_http1_only;
+	struct str bearer_token;    /* sent as Authorization with every call; absent: none */
+	int64_t connect_timeout_ms; /* 0: 10,000 */
+};
+
+/* All strings are copied. Errors: unreadable or unusable certificates. */
+int http_client_new(struct loop *l, const struct http_client_config *config,
+		    struct http_transport **ret, struct err *err) _nodiscard_;
