@@ -50,7 +50,8 @@ void vec_reserve_any(struct vec_any *v, size_t size, size_t n);
 		(v)->ptr = NULL;                                                                   \
 		(v)->len = (v)->cap = 0;                                                           \
 	} while (0)
-#define vec_foreach(it, v) for (__typeof__((v)->ptr) it = (v)->ptr; it < (v)->ptr + (v)->len; it++)
+#define vec_foreach(it, v)                                                                         \
+	for (__typeof__((v)->ptr + 0) it = (v)->ptr; it < (v)->ptr + (v)->len; it++)
 #define vec_sort(v, cmp)                                                                           \
 	do {                                                                                       \
 		if ((v)->len > 1)                                                                  \
