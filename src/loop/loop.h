@@ -12,7 +12,13 @@
  * (poll, timer, …) may be closed from any callback, its own included; after loop_*_close its
  * callback never runs again and the caller's context may go at once (the handle's own memory is
  * freed by the loop later). Functions other than loop_post and loop_async_send are for the loop's
- * thread only. Nothing here may block.
+ * thread only: that which called loop_new, and from then on that which calls loop_run or loop_turn.
+ * Nothing here may block.
+ *
+ * A turn is: due timers, then descriptors (and signals, asyncs, finished work), then posts. So what
+ * many callbacks of one turn ask for can be gathered by one post and done once: a connection that
+ * 50 streams wrote to makes one system call. A handle that is open keeps loop_run going (a paused
+ * poll and a disarmed timer do not).
  */
 
 #include "base/clock.h"
@@ -28,8 +34,9 @@ struct loop_child;
 struct loop_async;
 
 struct loop *loop_new(void);
-void loop_free(struct loop *l); /* all handles closed before; checked */
-void loop_run(struct loop *l);  /* until loop_stop, or no handle is left */
+/* All handles closed before; checked. Waits for work under way and runs the posts that are left. */
+void loop_free(struct loop *l);
+void loop_run(struct loop *l); /* until loop_stop, or no handle is left */
 void loop_stop(struct loop *l);
 /* One turn: waits at most timeout_ms for an event (0: does not wait). For tests and short clients.
  */
@@ -39,10 +46,14 @@ const struct clock *loop_clock(struct loop *l); /* real time, not the loop's cac
 enum loop_events {
 	LOOP_READ = 1,
 	LOOP_WRITE = 2,
-	LOOP_HANGUP = 4, /* the peer has closed or the descriptor failed; reported whenever armed */
+	/* The descriptor failed (reported whenever armed) or the peer closed its sending side
+	 * (reported with LOOP_READ armed; a read then returns 0 after what is left). Level, as the
+	 * others: an owner that ignores it is called again at once. */
+	LOOP_HANGUP = 4,
 };
 
-/* Watches fd, which stays the caller's; events: LOOP_READ | LOOP_WRITE, 0 pauses. */
+/* Watches fd, which stays the caller's and becomes non-blocking; events: LOOP_READ | LOOP_WRITE,
+ * 0 pauses. A descriptor that cannot be polled (a regular file) is refused. */
 typedef void (*loop_poll_fn)(void *ctx, unsigned events);
 int loop_poll_new(struct loop *l, int fd, unsigned events, loop_poll_fn fn, void *ctx,
 		  struct loop_poll **ret, struct err *err) _nodiscard_;
@@ -70,7 +81,8 @@ int loop_child_new(struct loop *l, pid_t pid, loop_child_fn fn, void *ctx, struc
 		   struct err *err) _nodiscard_;
 void loop_child_close(struct loop_child *c); /* the child itself is left alone */
 
-/* fn(ctx) on the loop's thread, in a later turn; from any thread. */
+/* fn(ctx) on the loop's thread, at the end of this turn or of a later one, never from inside the
+ * call; in the order of posting; from any thread. What a post posts runs in the next turn. */
 void loop_post(struct loop *l, loop_fn fn, void *ctx);
 
 /* A wake-up from another thread; many sends may become one call. */
@@ -78,5 +90,6 @@ struct loop_async *loop_async_new(struct loop *l, loop_fn fn, void *ctx);
 void loop_async_send(struct loop_async *a);
 void loop_async_close(struct loop_async *a);
 
-/* work(ctx) on a helper thread, then done(ctx) on the loop. */
+/* work(ctx) on a helper thread, then done(ctx) on the loop. There are few such threads (four): work
+ * that may take seconds is the caller's to bound. */
 void loop_work(struct loop *l, loop_fn work, loop_fn done, void *ctx);
