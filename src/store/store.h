@@ -20,10 +20,10 @@
  *  - a callback that says success says that the change is durable: it survives kill -9 and the loss
  *    of power (sqlite: synchronous=FULL). A failed transaction changed nothing.
  *
- * Errors: ERR_CONFLICT (a compare failed), ERR_GONE (compacted; *rev tells from where history
- * goes), ERR_INVALID (a revision in the future; a limit exceeded), ERR_UNAVAILABLE (the store
- * cannot write now: disk full, etcd without leader; reads go on and writes may succeed later),
- * ERR_SYSTEM.
+ * Errors: ERR_CONFLICT (a compare failed), ERR_GONE (compacted; `rev` of the
+ * callback tells from where history goes), ERR_INVALID (a revision in the future; a limit
+ * exceeded), ERR_UNAVAILABLE (the store cannot write now: disk full, etcd without leader; reads go
+ * on and writes may succeed later), ERR_SYSTEM.
  *
  * Limits: STORE_KEY_MAX, STORE_VALUE_MAX, STORE_TXN_OPS_MAX; more is ERR_INVALID.
  */
@@ -33,6 +33,7 @@
 
 struct loop;
 struct store;
+struct store_done;
 struct store_watch;
 
 enum {
@@ -100,7 +101,8 @@ struct store_event {
 
 /* One batch: all events of one or more whole transactions, in order. r < 0 ends the watch (ERR_GONE
  * when it fell behind compaction, ERR_UNAVAILABLE when the store was lost); close it then. With n
- * == 0 and r == 0 it is progress: everything up to `rev` has been given. */
+ * == 0 and r == 0 it is progress: everything up to `rev` has been given; a watch that starts in the
+ * past gets it once, when it has caught up. */
 typedef void (*store_watch_fn)(void *ctx, int r, const struct store_event *events, size_t n,
 			       uint64_t rev, const struct err *err);
 
@@ -120,13 +122,15 @@ struct store_ops {
 	void (*compact)(struct store *s, uint64_t rev, store_txn_fn fn, void *ctx);
 	uint64_t (*current_rev)(struct store *s); /* newest revision that was given to watches */
 	uint64_t (*compacted_rev)(struct store *s);
-	void (*close)(struct store *s); /* waits for writes under way; their callbacks run before it
-					   returns */
+	/* Waits for what is under way; all callbacks run before it returns, and watches that are
+	 * still open are closed. Not from inside a callback of the store. */
+	void (*close)(struct store *s);
 };
 
 /* A back end's own struct begins with this. */
 struct store {
 	const struct store_ops *ops;
+	struct store_done *done; /* callbacks that wait for their turn of the loop */
 };
 
 /* The calls, with the checks that are the same for every back end. */
