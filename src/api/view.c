@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/view.h"
 
+#include "api/path.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
-
-/* Where we are, for messages: a chain through the C stack. */
-struct view_path {
-	const struct view_path *up;
-	const char *name;
-	ptrdiff_t index; /* -1: none */
-};
 
 struct view_run {
 	struct arena *a;
@@ -19,24 +13,10 @@ struct view_run {
 
 const char *const api_view_protocols[] = {"TCP", "UDP", "SCTP", NULL};
 
-static void add_path(struct buf *b, const struct view_path *p)
-{
-	if (!p)
-		return;
-	add_path(b, p->up);
-	if (p->name) {
-		if (b->len)
-			buf_add_byte(b, '.');
-		buf_add_c(b, p->name);
-	}
-	if (p->index >= 0)
-		buf_printf(b, "[%zd]", p->index);
-}
-
-static int fail(struct view_run *run, const struct view_path *path, const char *fmt, ...)
+static int fail(struct view_run *run, const struct api_path *path, const char *fmt, ...)
 	_printf_(3, 4);
 
-static int fail(struct view_run *run, const struct view_path *path, const char *fmt, ...)
+static int fail(struct view_run *run, const struct api_path *path, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT;
 	va_list ap;
@@ -45,13 +25,13 @@ static int fail(struct view_run *run, const struct view_path *path, const char *
 	va_start(ap, fmt);
 	r = err_vset(run->err, ERR_INVALID, fmt, ap);
 	va_end(ap);
-	add_path(&b, path);
+	api_path_write(&b, path);
 	r = err_wrap(run->err, r, "%s", b.len ? b.ptr : "object");
 	buf_fini(&b);
 	return r;
 }
 
-static int want(struct view_run *run, const struct view_path *path, const struct json *n,
+static int want(struct view_run *run, const struct api_path *path, const struct json *n,
 		enum json_type type)
 {
 	static const char *const names[] = {
@@ -82,7 +62,7 @@ static int placed_pair_cmp(const void *a, const void *b)
 	return x->place < y->place ? -1 : 1;
 }
 
-static int read_pairs(struct view_run *run, const struct view_path *path, const struct json *n,
+static int read_pairs(struct view_run *run, const struct api_path *path, const struct json *n,
 		      struct api_pairs *out)
 {
 	struct placed_pair *placed;
@@ -94,7 +74,7 @@ static int read_pairs(struct view_run *run, const struct view_path *path, const 
 		return r;
 	placed = arena_array(run->a, n->count, sizeof(*placed));
 	json_foreach(it, n) {
-		struct view_path at = {path, str_cstr(run->a, it->key), -1};
+		struct api_path at = {.up = path, .key = it->key};
 
 		r = it->type == JSON_NULL ? 0 : want(run, &at, it, JSON_STRING);
 		if (r < 0)
@@ -114,7 +94,7 @@ static int read_pairs(struct view_run *run, const struct view_path *path, const 
 	return 0;
 }
 
-static int read_strings(struct view_run *run, const struct view_path *path,
+static int read_strings(struct view_run *run, const struct api_path *path,
 			const struct view_field *f, const struct json *n, struct api_strs *out)
 {
 	struct str *strs;
@@ -125,8 +105,8 @@ static int read_strings(struct view_run *run, const struct view_path *path,
 		return r;
 	strs = arena_array(run->a, n->count, sizeof(*strs));
 	json_foreach(it, n) {
-		const struct view_path item = {path, NULL, (ptrdiff_t)i};
-		const struct view_path member = {&item, f->member, -1};
+		const struct api_path item = api_path_at(path, i);
+		const struct api_path member = api_path_child(&item, f->member);
 		const struct json *s = it;
 
 		if (f->member) {
@@ -135,7 +115,7 @@ static int read_strings(struct view_run *run, const struct view_path *path,
 				return r;
 			s = json_get(it, f->member);
 		}
-		r = json_is_null(s) ? 0 : want(run, &member, s, JSON_STRING);
+		r = json_is_null(s) ? 0 : want(run, f->member ? &member : &item, s, JSON_STRING);
 		if (r < 0)
 			return r;
 		strs[i++] = json_string(s);
@@ -144,7 +124,7 @@ static int read_strings(struct view_run *run, const struct view_path *path,
 	return 0;
 }
 
-static int read_int(struct view_run *run, const struct view_path *path, const struct json *n,
+static int read_int(struct view_run *run, const struct api_path *path, const struct json *n,
 		    int64_t min, int64_t max, int64_t *ret)
 {
 	int r = want(run, path, n, JSON_INT);
@@ -158,7 +138,7 @@ static int read_int(struct view_run *run, const struct view_path *path, const st
 	return 0;
 }
 
-static int read_time(struct view_run *run, const struct view_path *path, const struct json *n,
+static int read_time(struct view_run *run, const struct api_path *path, const struct json *n,
 		     int64_t *ret)
 {
 	struct err why = {0};
@@ -171,7 +151,7 @@ static int read_time(struct view_run *run, const struct view_path *path, const s
 	return 0;
 }
 
-static int read_int_or_str(struct view_run *run, const struct view_path *path, const struct json *n,
+static int read_int_or_str(struct view_run *run, const struct api_path *path, const struct json *n,
 			   struct api_int_or_str *out)
 {
 	int64_t v = 0;
@@ -188,7 +168,7 @@ static int read_int_or_str(struct view_run *run, const struct view_path *path, c
 }
 
 /* "" is the enum's first value, as an absent field is. */
-static int read_enum(struct view_run *run, const struct view_path *path, const struct view_field *f,
+static int read_enum(struct view_run *run, const struct api_path *path, const struct view_field *f,
 		     const struct json *n, void *out)
 {
 	int r = want(run, path, n, JSON_STRING);
@@ -207,10 +187,10 @@ static int read_enum(struct view_run *run, const struct view_path *path, const s
 	return fail(run, path, "unknown value \"%.*s\"", STR_ARG(str_sub(n->string, 0, 100)));
 }
 
-static int read_type(struct view_run *run, const struct view_path *path,
+static int read_type(struct view_run *run, const struct api_path *path,
 		     const struct view_type *type, const struct json *obj, void *out);
 
-static int read_list(struct view_run *run, const struct view_path *path, const struct view_field *f,
+static int read_list(struct view_run *run, const struct api_path *path, const struct view_field *f,
 		     const struct json *n, char *out)
 {
 	char *items;
@@ -221,7 +201,7 @@ static int read_list(struct view_run *run, const struct view_path *path, const s
 		return r;
 	items = arena_array(run->a, n->count, f->type->size);
 	json_foreach(it, n) {
-		struct view_path at = {path, NULL, (ptrdiff_t)i};
+		struct api_path at = api_path_at(path, i);
 
 		r = read_type(run, &at, f->type, it, items + i * f->type->size);
 		if (r < 0)
@@ -233,7 +213,7 @@ static int read_list(struct view_run *run, const struct view_path *path, const s
 	return 0;
 }
 
-static int read_scalar(struct view_run *run, const struct view_path *path,
+static int read_scalar(struct view_run *run, const struct api_path *path,
 		       const struct view_field *f, const struct json *n, void *to)
 {
 	int64_t v = 0;
@@ -278,7 +258,7 @@ static int read_scalar(struct view_run *run, const struct view_path *path,
 	return r;
 }
 
-static int read_type(struct view_run *run, const struct view_path *path,
+static int read_type(struct view_run *run, const struct api_path *path,
 		     const struct view_type *type, const struct json *obj, void *out)
 {
 	int r = want(run, path, obj, JSON_OBJECT);
@@ -286,7 +266,7 @@ static int read_type(struct view_run *run, const struct view_path *path,
 	for (size_t i = 0; r == 0 && i < type->n_fields; i++) {
 		const struct view_field *f = &type->fields[i];
 		const struct json *n = json_get(obj, f->name);
-		struct view_path at = {path, f->name, -1};
+		struct api_path at = api_path_child(path, f->name);
 		char *to = (char *)out + f->at;
 
 		if (json_is_null(n))

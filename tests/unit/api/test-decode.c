@@ -98,7 +98,7 @@ TEST(wrong_types_name_the_field)
 		{"{\"spec\":{\"clusterIPs\":[\"10.0.0.1\",7]}}",
 		 "spec.clusterIPs[1]: must be a string, got a whole number"},
 		{"{\"spec\":{\"selector\":{\"a\":true}}}",
-		 "spec.selector.a: must be a string, got true or false"},
+		 "spec.selector[a]: must be a string, got true or false"},
 		{"{\"spec\":{\"type\":\"Cluster\"}}", "spec.type: unknown value \"Cluster\""},
 		{"{\"metadata\":{\"creationTimestamp\":\"today\"}}",
 		 "metadata.creationTimestamp: "},
