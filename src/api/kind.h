@@ -73,6 +73,8 @@ struct api_type {
 	const char *description;
 	const struct api_field *fields; /* sorted by name */
 	size_t n_fields;
+	bool is_atomic;  /* server-side apply treats a value of it as one (x-kubernetes-map-type) */
+	bool has_inline; /* a field has API_FIELD_INLINE */
 };
 
 enum api_verbs {
@@ -90,6 +92,7 @@ struct api_subresource {
 	const char *name; /* "status", "log", "scale" */
 	const char *kind; /* of its object: the parent's, or "Scale", "TokenRequest", … */
 	unsigned verbs;
+	const char *group, *version; /* of that kind */
 };
 
 struct api_column {
@@ -133,4 +136,7 @@ struct str api_kind_resource_name(struct arena *a, const struct api_kind *k);
 /* "/api/v1/namespaces/NS/services/NAME" etc.; ns, name absent for wider ones. */
 struct str api_kind_path(struct arena *a, const struct api_kind *k, struct str ns, struct str name);
 
+/* The field of that JSON name; members of inlined types too. */
 const struct api_field *api_field_find(const struct api_type *t, struct str name);
+/* By the name of the OpenAPI definition: "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions". */
+const struct api_type *api_type_find(struct str name);
