@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Who owns an address: two Services may name the same external IP, or one another's cluster IP, and
+ * a kernel map has one element for a key. The owner is a function of the table: a cluster IP wins
+ * over any other claim, then the Service whose key sorts first. The loser's frontend is not
+ * programmed; a Service that lost its cluster IP is not programmed in that family at all, because
+ * its backends are filed under that address.
+ *
+ * The index follows a table change by change; when a change touches a contested address it says so,
+ * and the back end rebuilds the index and synchronises from the whole table.
+ */
+
+#include "base/map.h"
+#include "svc/diff.h"
+
+struct svc_claims {
+	struct map owners;    /* frontend key -> struct svc_entry * (borrowed from the table) */
+	struct map contested; /* frontend keys that more than one Service claims */
+};
+
+void svc_claims_fini(struct svc_claims *c);
+void svc_claims_rebuild(struct svc_claims *c, const struct svc_table *t);
+/* Follows the changes. False: a contested address is among them; rebuild and sync. */
+bool svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n);
+/* Whether `e` owns the frontend f of its port p, and the port itself. */
+bool svc_claims_owns(const struct svc_claims *c, const struct svc_entry *e,
+		     const struct svc_port *p, const struct svc_frontend *f);

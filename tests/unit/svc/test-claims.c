@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svc/claims.h"
+
+#include "objects.h"
+#include "tests/harness/test.h"
+
+static struct svc_entry *with_external(struct objects *o, struct svc_config *c, const char *name,
+				       const char *cluster_ip, const char *external)
+{
+	struct api_service *s = object_service(o, name, cluster_ip);
+	struct str *ip = arena_new(&o->a, struct str);
+
+	*ip = str_of(external);
+	s->external_ips = (struct api_strs){ip, 1};
+	return object_entry(c, s, NULL);
+}
+
+static bool owns(const struct svc_claims *c, const struct svc_entry *e, size_t frontend)
+{
+	return svc_claims_owns(c, e, &e->ports[0], &e->ports[0].frontends[frontend]);
+}
+
+TEST(the_first_by_name_owns_and_a_cluster_ip_beats_all)
+{
+	struct objects o;
+	struct svc_config *c = object_config();
+	struct svc_claims claims = {0};
+	struct svc_entry *e[3];
+	struct svc_table *t;
+
+	objects_init(&o);
+	e[0] = with_external(&o, c, "a", "10.96.0.1", "10.96.0.3"); /* would hijack c */
+	e[1] = with_external(&o, c, "b", "10.96.0.2", "198.51.100.1");
+	e[2] = with_external(&o, c, "c", "10.96.0.3", "198.51.100.1");
+	t = svc_table_new(c, e, 3);
+	svc_claims_rebuild(&claims, t);
+	ASSERT_FALSE(owns(&claims, e[0], 1));
+	ASSERT_TRUE(owns(&claims, e[1], 1));
+	ASSERT_FALSE(owns(&claims, e[2], 1));
+	ASSERT_TRUE(owns(&claims, e[2], 0));
+	/* The owner of a contested address goes: only the whole table tells who is next. */
+	ASSERT_FALSE(svc_claims_apply(&claims, &(struct svc_change){e[1], NULL}, 1));
+	svc_claims_fini(&claims);
+	svc_table_unref(t);
+	for (int i = 0; i < 3; i++)
+		svc_entry_unref(e[i]);
+	svc_config_unref(c);
+	objects_fini(&o);
+}
+
+TEST(following_changes_equals_rebuilding)
+{
+	struct objects o;
+	struct svc_config *c = object_config();
+	struct svc_claims claims = {0};
+	struct svc_entry *a, *b, *b2;
+	struct svc_table *t;
+
+	objects_init(&o);
+	a = with_external(&o, c, "a", "10.96.0.1", "198.51.100.1");
+	b = with_external(&o, c, "b", "10.96.0.2", "198.51.100.2");
+	b2 = with_external(&o, c, "b", "10.96.0.2", "198.51.100.3");
+	t = svc_table_new(c, (struct svc_entry *[]){a, b}, 2);
+	svc_claims_rebuild(&claims, t);
+	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){b, b2}, 1));
+	ASSERT_TRUE(owns(&claims, b2, 1));
+	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){a, NULL}, 1));
+	ASSERT_EQ(map_len(&claims.owners), 2);
+	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){NULL, a}, 1));
+	ASSERT_TRUE(owns(&claims, a, 1));
+	svc_entry_unref(b2);
+	b2 = with_external(&o, c, "b", "10.96.0.2", "198.51.100.1");
+	ASSERT_FALSE(svc_claims_apply(&claims, &(struct svc_change){b, b2}, 1));
+	svc_claims_fini(&claims);
+	svc_table_unref(t);
+	svc_entry_unref(a);
+	svc_entry_unref(b);
+	svc_entry_unref(b2);
+	svc_config_unref(c);
+	objects_fini(&o);
+}
