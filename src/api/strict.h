@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Decoding as Kubernetes does it, on the tree: wrong types are refused, unknown and duplicate
+ * fields are collected and dropped, and what is left is brought to the one form that is stored.
+ *
+ * The form that is stored has no nulls, no empty values of fields that are omitted when empty,
+ * every field that is always written (a Pod has a status, if only {}), times in UTC, quantities in
+ * their canonical form. So two trees of the same object are equal by json_eq exactly when the
+ * objects are.
+ *
+ * Wording: service-api.md section 18.3. The server calls api_strict on every body it gets and on
+ * every result of a patch; then defaults (api/defaults.h), then validation (api/validate.h).
+ */
+
+#include "api/types.h"
+#include "json/json.h"
+
+struct api_kind;
+struct api_type;
+
+enum {
+	API_STRICT_ISSUES_MAX = 100, /* more are not collected */
+};
+
+/*
+ * Edits `obj` in place. *ret_issues: `unknown field "spec.foo"`, `duplicate field "spec.type"`, in
+ * the order of the text; what to do with them is fieldValidation's matter (Warn: one Warning header
+ * each; Strict: api_strict_refuse). ERR_BAD_REQUEST: `Service in version "v1" cannot be handled as
+ * a Service: json: cannot unmarshal string into Go struct field …`; obj is then half edited.
+ */
+int api_strict(struct arena *a, const struct api_kind *kind, struct json *obj,
+	       struct api_strs *ret_issues, struct err *err) _nodiscard_;
+/* The same for an object that is no kind (DeleteOptions, Eviction, …); messages lack the prefix. */
+int api_strict_type(struct arena *a, const struct api_type *type, struct json *obj,
+		    struct api_strs *ret_issues, struct err *err) _nodiscard_;
+
+/* ERR_BAD_REQUEST with `Service in version "v1" cannot be handled as a Service: strict decoding
+ * error: unknown field …` when there are issues, else 0. */
+int api_strict_refuse(const struct api_kind *kind, const struct api_strs *issues,
+		      struct err *err) _nodiscard_;
