@@ -23,13 +23,15 @@ def main():
         file = stem = ''
         for line in out.stdout.splitlines():
             if line.endswith('.o:'):
-                stem = pathlib.Path(line[:-1]).name.split('.c.o')[0].rpartition('_')[2]
+                stem = pathlib.Path(line[:-1]).name.split('.c.o')[0]
                 file = stem.replace('-', '_')
             words = line.split()
             if len(words) != 3 or words[1] in 'uUwWV':
                 continue
             name = words[2].lstrip('_')
-            prefixes = [p.replace('-', '_') for p in room.parts] + [file] + ALSO.get(file, [])
+            # A source in a folder below is called folder_file.c.o: its file's own name is the last part.
+            last = file.rpartition('_')[2]
+            prefixes = [p.replace('-', '_') for p in room.parts] + [file, last] + ALSO.get(last, [])
             if name.startswith(('asan', 'ubsan', 'odr_asan', 'start_', 'stop_', 'gcov', 'llvm')):
                 continue
             if not any(name == p or name.startswith(p + '_') for p in prefixes):
