@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The processes that a pause runs: containers and execs (agent/pause.h tells the protocol). Used by
+ * agent/pause.c alone; single-threaded, no event loop, small: there is one for each Pod.
+ */
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+#include <sys/types.h>
+
+enum agent_task_run {
+	AGENT_TASK_RUNNING,
+	AGENT_TASK_ENDED,
+	AGENT_TASK_FAILED,
+};
+
+struct agent_task {
+	struct list_node link;
+	char *name; /* container */
+	char *id;   /* of an exec; NULL: the container itself */
+	int run;
+	enum agent_task_run state;
+	pid_t pid;
+	int status; /* as from waitpid */
+	char *failure;
+	int64_t started_ns, finished_ns;
+	int pipe[2];        /* standard output, standard error; -1: closed */
+	struct buf line[2]; /* begun and not ended */
+	int log;
+	char *log_path;
+	size_t log_len;
+};
+
+struct agent_tasks {
+	const char *dir;
+	struct list_node list;
+	size_t n;
+	int conn; /* to the agent; -1: none */
+};
+
+void agent_tasks_init(struct agent_tasks *ts, const char *dir);
+/* A message of the agent. What makes no sense is ignored: the agent is trusted, but may be of
+ * another version. */
+void agent_tasks_command(struct agent_tasks *ts, struct str msg);
+void agent_tasks_ended(struct agent_tasks *ts, pid_t pid, int status);
+void agent_tasks_output(struct agent_tasks *ts, int fd);
