@@ -169,6 +169,16 @@ def has_field(t, name, schemas):
         for f in t['fields'].values())
 
 
+def has_defaults(t, schemas, seen):
+    """Whether a field of it, or of a type below it, has a default."""
+    if t['name'] in seen:
+        return False
+    seen = seen | {t['name']}
+    return any(f['default'] is not None or
+               (f['type'] not in VALUES and has_defaults(find_type(f['type'], t['schema'], schemas), schemas, seen))
+               for f in t['fields'].values())
+
+
 def c_field(f, owner, schemas):
     value = VALUES.get(f['type'])
     target = None if value else find_type(f['type'], owner['schema'], schemas)
@@ -197,7 +207,8 @@ def write_type(out, t, schemas):
     has_inline = any('INLINE' in f['flags'] for f in fields)
     out.append(f'static const struct api_type type_{ident} = {{\n\t"{t["schema"].package}.{t["name"]}", '
                f'{c_string(t["description"])}, {"fields_" + ident if fields else "NULL"}, {len(fields)}, '
-               f'{str(t["atomic"]).lower()}, {str(has_inline).lower()},\n}};\n')
+               f'{str(t["atomic"]).lower()}, {str(has_inline).lower()}, '
+               f'{str(has_defaults(t, schemas, set())).lower()},\n}};\n')
 
 
 def write_kind(out, k):

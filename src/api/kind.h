@@ -75,6 +75,7 @@ struct api_type {
 	size_t n_fields;
 	bool is_atomic;  /* server-side apply treats a value of it as one (x-kubernetes-map-type) */
 	bool has_inline; /* a field has API_FIELD_INLINE */
+	bool has_defaults; /* a field has a default, or a field of a field, … */
 };
 
 enum api_verbs {

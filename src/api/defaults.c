@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/defaults.h"
+
+#include "api/kind.h"
+
+static void defaults_type(struct arena *a, const struct api_type *type, struct json *obj);
+
+static void defaults_field(struct arena *a, const struct api_field *f, struct json *obj)
+{
+	struct json *n = f->flags & API_FIELD_INLINE ? obj : json_get(obj, f->name);
+
+	if (!n && f->default_json) {
+		/* The schema's test parses every default, so this one does. */
+		if (json_parse(a, str_of(f->default_json), JSON_BORROW, &n, NULL) < 0)
+			return;
+		json_set(obj, f->name, n);
+	}
+	if (!n || f->value != API_OBJECT || !f->type->has_defaults)
+		return;
+	if (f->shape == API_ONE) {
+		defaults_type(a, f->type, n);
+		return;
+	}
+	json_foreach(c, n)
+		defaults_type(a, f->type, c);
+}
+
+static void defaults_type(struct arena *a, const struct api_type *type, struct json *obj)
+{
+	if (!json_is(obj, JSON_OBJECT))
+		return;
+	for (size_t i = 0; i < type->n_fields; i++) {
+		const struct api_field *f = &type->fields[i];
+
+		if (f->default_json || (f->value == API_OBJECT && f->type->has_defaults))
+			defaults_field(a, f, obj);
+	}
+}
+
+/* The part of an image's name behind the last ':' of the last path component, without the digest.
+ */
+static bool defaults_is_latest(struct str image)
+{
+	ptrdiff_t at = str_find(image, '@'), slash, colon;
+
+	if (at >= 0) /* a digest alone names no tag */
+		image = str_sub(image, 0, (size_t)at);
+	slash = str_rfind(image, '/');
+	colon = str_rfind(image, ':');
+	if (colon <= slash)
+		return at < 0;
+	return str_eq_c(str_skip(image, (size_t)colon + 1), "latest");
+}
+
+static void defaults_pull_policy(struct arena *a, struct json *obj, const char *key,
+				 struct str image)
+{
+	if (json_get(obj, key))
+		return;
+	json_set(obj, key,
+		 json_new_string(a,
+				 defaults_is_latest(image) ? STR("Always") : STR("IfNotPresent")));
+}
+
+/* A limit without a request is the request, too. */
+static void defaults_requests(struct arena *a, struct json *container)
+{
+	const struct json *limits = json_path(container, "resources.limits");
+	struct json *requests;
+
+	if (!json_is(limits, JSON_OBJECT) || !limits->first)
+		return;
+	requests = json_object_at(a, json_get(container, "resources"), "requests");
+	for (const struct json *l = limits->first; l; l = l->next)
+		if (!json_get_str(requests, l->key))
+			json_append(requests, json_clone(a, l));
+}
+
+static void defaults_host_ports(struct arena *a, struct json *container)
+{
+	struct json *ports = json_get(container, "ports");
+
+	if (!json_is(ports, JSON_ARRAY))
+		return;
+	json_foreach(p, ports) {
+		const struct json *port = json_get(p, "containerPort");
+
+		if (json_is(port, JSON_INT) && json_get_int(p, "hostPort", 0) == 0)
+			json_set(p, "hostPort", json_new_int(a, port->integer));
+	}
+}
+
+static void defaults_containers(struct arena *a, struct json *spec, const char *key)
+{
+	bool is_host = json_get_bool(spec, "hostNetwork", false);
+	bool is_ephemeral = strcmp(key, "ephemeralContainers") == 0;
+	struct json *list = json_get(spec, key);
+
+	if (!json_is(list, JSON_ARRAY))
+		return;
+	json_foreach(c, list) {
+		defaults_pull_policy(a, c, "imagePullPolicy", json_get_string(c, "image"));
+		if (is_ephemeral)
+			continue;
+		defaults_requests(a, c);
+		if (is_host)
+			defaults_host_ports(a, c);
+	}
+}
+
+/* Members of a volume that do not say where it comes from. */
+static bool defaults_has_source(const struct json *volume)
+{
+	for (const struct json *m = volume->first; m; m = m->next)
+		if (!str_eq_c(m->key, "name"))
+			return true;
+	return false;
+}
+
+static void defaults_volumes(struct arena *a, struct json *spec)
+{
+	struct json *list = json_get(spec, "volumes");
+
+	if (!json_is(list, JSON_ARRAY))
+		return;
+	json_foreach(v, list) {
+		struct json *image = json_get(v, "image");
+
+		if (!defaults_has_source(v))
+			json_set(v, "emptyDir", json_new(a, JSON_OBJECT));
+		if (json_is(image, JSON_OBJECT))
+			defaults_pull_policy(a, image, "pullPolicy",
+					     json_get_string(image, "reference"));
+	}
+}
+
+static void defaults_pod(struct arena *a, struct json *obj)
+{
+	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+	struct json *spec = json_get(obj, "spec");
+
+	if (!json_is(spec, JSON_OBJECT))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		defaults_containers(a, spec, lists[i]);
+	defaults_volumes(a, spec);
+}
+
+static void defaults_node(struct arena *a, struct json *obj)
+{
+	struct json *status = json_get(obj, "status");
+	const struct json *capacity = json_get(status, "capacity");
+
+	if (json_is(capacity, JSON_OBJECT) && !json_get(status, "allocatable"))
+		json_set(status, "allocatable", json_clone(a, capacity));
+}
+
+/* Every namespace can be selected by its name. */
+static void defaults_namespace(struct arena *a, struct json *obj)
+{
+	struct json *meta = json_get(obj, "metadata");
+	struct str name = json_get_string(meta, "name");
+	struct json *labels;
+
+	if (name.len == 0)
+		return;
+	labels = json_object_at(a, meta, "labels");
+	if (!str_eq(json_get_string(labels, "kubernetes.io/metadata.name"), name))
+		json_set(labels, "kubernetes.io/metadata.name", json_new_string(a, name));
+}
+
+void api_defaults(struct arena *a, const struct api_kind *kind, struct json *obj)
+{
+	defaults_type(a, kind->type, obj);
+	if (*kind->group)
+		return;
+	if (strcmp(kind->kind, "Pod") == 0)
+		defaults_pod(a, obj);
+	else if (strcmp(kind->kind, "Node") == 0)
+		defaults_node(a, obj);
+	else if (strcmp(kind->kind, "Namespace") == 0)
+		defaults_namespace(a, obj);
+}
