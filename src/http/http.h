@@ -41,6 +41,7 @@ enum http_method {
 	HTTP_OTHER,
 };
 const char *http_method_name(enum http_method m);
+enum http_method http_method_of(struct str name); /* HTTP_OTHER for those not named above */
 
 struct http_header {
 	struct str name; /* lower case */
