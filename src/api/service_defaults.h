@@ -13,8 +13,11 @@
 
 struct api_kind;
 
-/* Section 2.2, by kind: Service, Endpoints, EndpointSlice, Pod; nothing for others. */
+/* Section 2.2 for a Service, probes and status for a Pod; nothing for other kinds. */
 void api_default_kind(struct arena *a, const struct api_kind *kind, struct json *obj);
+
+/* status.phase Pending and the QoS class: what a new Pod has once its status was emptied. */
+void api_default_pod_status(struct arena *a, struct json *pod);
 
 /* Section 2.3: what a Service that is read has besides. `primary` is the cluster's first family. */
 void api_default_service_on_read(struct arena *a, struct json *service, enum ip_family primary);

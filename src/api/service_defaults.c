@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/service_defaults.h"
+
+#include "api/kind.h"
+
+static void set_text(struct arena *a, struct json *obj, const char *key, const char *value)
+{
+	json_set(obj, key, json_new_string(a, str_of(value)));
+}
+
+static void default_text(struct arena *a, struct json *obj, const char *key, const char *value)
+{
+	if (!json_get_string(obj, key).len)
+		set_text(a, obj, key, value);
+}
+
+static bool has(const struct json *obj, const char *key)
+{
+	return !json_is_null(json_get(obj, key));
+}
+
+static size_t count(const struct json *list)
+{
+	return json_is(list, JSON_ARRAY) ? list->count : 0;
+}
+
+static bool is_type(const struct json *spec, const char *type)
+{
+	return str_eq_c(json_get_string(spec, "type"), type);
+}
+
+/* Without affinity a configuration vanishes; with it an incomplete one is replaced as a whole. */
+static void default_affinity(struct arena *a, struct json *spec)
+{
+	struct json *config = json_get(spec, "sessionAffinityConfig"), *ip;
+
+	default_text(a, spec, "sessionAffinity", "None");
+	if (str_eq_c(json_get_string(spec, "sessionAffinity"), "None"))
+		json_remove(spec, "sessionAffinityConfig");
+	if (!str_eq_c(json_get_string(spec, "sessionAffinity"), "ClientIP") ||
+	    has(json_get(config, "clientIP"), "timeoutSeconds"))
+		return;
+	config = json_set(spec, "sessionAffinityConfig", json_new(a, JSON_OBJECT));
+	ip = json_set(config, "clientIP", json_new(a, JSON_OBJECT));
+	json_set(ip, "timeoutSeconds", json_new_int(a, 10800));
+}
+
+static void default_target_ports(struct arena *a, const struct json *spec)
+{
+	struct json *ports = json_get(spec, "ports");
+
+	if (!json_is(ports, JSON_ARRAY))
+		return;
+	json_foreach(it, ports) {
+		const struct json *target = json_get(it, "targetPort");
+		bool is_set = json_is(target, JSON_STRING)
+				      ? target->string.len > 0
+				      : json_is(target, JSON_INT) && target->integer != 0;
+
+		if (json_is(it, JSON_OBJECT) && !is_set)
+			json_set(it, "targetPort", json_new_int(a, json_get_int(it, "port", 0)));
+	}
+}
+
+static void default_ingress(struct arena *a, const struct json *service)
+{
+	struct json *list = json_path(service, "status.loadBalancer.ingress");
+
+	if (!is_type(json_get(service, "spec"), "LoadBalancer") || !json_is(list, JSON_ARRAY))
+		return;
+	json_foreach(it, list) {
+		if (json_is(it, JSON_OBJECT) && json_get_string(it, "ip").len && !has(it, "ipMode"))
+			set_text(a, it, "ipMode", "VIP");
+	}
+}
+
+static void default_service(struct arena *a, struct json *service)
+{
+	struct json *spec = json_object_at(a, service, "spec");
+	bool is_lb, is_inside;
+
+	if (!json_is(spec, JSON_OBJECT))
+		return;
+	default_affinity(a, spec);
+	default_text(a, spec, "type", "ClusterIP");
+	is_lb = is_type(spec, "LoadBalancer");
+	is_inside = is_lb || is_type(spec, "ClusterIP") || is_type(spec, "NodePort");
+	default_target_ports(a, spec);
+	if (is_lb || is_type(spec, "NodePort") ||
+	    (is_type(spec, "ClusterIP") && count(json_get(spec, "externalIPs"))))
+		default_text(a, spec, "externalTrafficPolicy", "Cluster");
+	if (is_inside && !has(spec, "internalTrafficPolicy"))
+		set_text(a, spec, "internalTrafficPolicy", "Cluster");
+	if (is_lb && !has(spec, "allocateLoadBalancerNodePorts"))
+		json_set(spec, "allocateLoadBalancerNodePorts", json_new_bool(a, true));
+	default_ingress(a, service);
+}
+
+static void default_probe(struct arena *a, const struct json *container, const char *name)
+{
+	struct json *http = json_get(json_get(container, name), "httpGet");
+
+	if (!json_is(http, JSON_OBJECT))
+		return;
+	default_text(a, http, "path", "/");
+	default_text(a, http, "scheme", "HTTP");
+}
+
+enum qos {
+	QOS_BEST_EFFORT,
+	QOS_BURSTABLE,
+	QOS_GUARANTEED,
+};
+
+/* Of one container: guaranteed when CPU and memory have limits that the requests equal. */
+static enum qos container_qos(const struct json *container)
+{
+	static const char *const names[] = {"cpu", "memory"};
+	const struct json *limits = json_path(container, "resources.limits");
+	const struct json *requests = json_path(container, "resources.requests");
+	enum qos qos = QOS_GUARANTEED;
+	bool has_any = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const struct json *limit = json_get(limits, names[i]);
+		const struct json *request = json_get(requests, names[i]);
+
+		has_any = has_any || !json_is_null(limit) || !json_is_null(request);
+		if (json_is_null(limit) || (!json_is_null(request) && !json_eq(limit, request)))
+			qos = QOS_BURSTABLE;
+	}
+	return has_any ? qos : QOS_BEST_EFFORT;
+}
+
+static const char *pod_qos(const struct json *spec)
+{
+	static const char *const lists[] = {"containers", "initContainers"};
+	bool is_all_best = true, is_all_guaranteed = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const struct json *list = json_get(spec, lists[i]);
+
+		if (!json_is(list, JSON_ARRAY))
+			continue;
+		json_foreach(it, list) {
+			enum qos qos = container_qos(it);
+
+			is_all_best = is_all_best && qos == QOS_BEST_EFFORT;
+			is_all_guaranteed = is_all_guaranteed && qos == QOS_GUARANTEED;
+		}
+	}
+	return is_all_best ? "BestEffort" : is_all_guaranteed ? "Guaranteed" : "Burstable";
+}
+
+void api_default_pod_status(struct arena *a, struct json *pod)
+{
+	struct json *status = json_object_at(a, pod, "status");
+
+	if (!json_is(status, JSON_OBJECT))
+		return;
+	default_text(a, status, "phase", "Pending");
+	default_text(a, status, "qosClass", pod_qos(json_get(pod, "spec")));
+}
+
+static void default_pod(struct arena *a, struct json *pod)
+{
+	static const char *const lists[] = {"containers", "initContainers"};
+	static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
+	const struct json *spec = json_get(pod, "spec");
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const struct json *list = json_get(spec, lists[i]);
+
+		if (!json_is(list, JSON_ARRAY))
+			continue;
+		json_foreach(it, list) {
+			for (size_t k = 0; k < ARRAY_LEN(probes); k++)
+				default_probe(a, it, probes[k]);
+		}
+	}
+	api_default_pod_status(a, pod);
+}
+
+void api_default_kind(struct arena *a, const struct api_kind *kind, struct json *obj)
+{
+	if (!json_is(obj, JSON_OBJECT))
+		return;
+	if (str_eq_c(str_of(kind->kind), "Service"))
+		default_service(a, obj);
+	else if (str_eq_c(str_of(kind->kind), "Pod"))
+		default_pod(a, obj);
+}
+
+static void append_family(struct arena *a, struct json *families, enum ip_family family)
+{
+	json_append(families, json_new_string(a, family == IP_V6 ? STR("IPv6") : STR("IPv4")));
+}
+
+static void families_of_ips(struct arena *a, struct json *spec, const struct json *ips)
+{
+	struct json *families = json_new(a, JSON_ARRAY);
+
+	json_foreach(it, ips) {
+		struct ip_addr addr;
+
+		if (ip_parse_sloppy(json_string(it), &addr, NULL) >= 0)
+			append_family(a, families, ip_family(&addr));
+	}
+	if (!families->count)
+		return;
+	json_set(spec, "ipFamilies", families);
+	if (!has(spec, "ipFamilyPolicy"))
+		set_text(a, spec, "ipFamilyPolicy",
+			 families->count > 1 ? "RequireDualStack" : "SingleStack");
+}
+
+static void families_of_headless(struct arena *a, struct json *spec, enum ip_family primary)
+{
+	const struct json *selector = json_get(spec, "selector");
+	bool has_selector = json_is(selector, JSON_OBJECT) && selector->count;
+	struct json *families = json_set(spec, "ipFamilies", json_new(a, JSON_ARRAY));
+
+	append_family(a, families, primary);
+	if (!has_selector)
+		append_family(a, families, primary == IP_V4 ? IP_V6 : IP_V4);
+	if (!has(spec, "ipFamilyPolicy"))
+		set_text(a, spec, "ipFamilyPolicy",
+			 has_selector ? "SingleStack" : "RequireDualStack");
+}
+
+static void set_list_of_one(struct arena *a, struct json *spec)
+{
+	struct json *ips = json_set(spec, "clusterIPs", json_new(a, JSON_ARRAY));
+
+	json_append(ips, json_new_string(a, json_get_string(spec, "clusterIP")));
+}
+
+void api_default_service_on_read(struct arena *a, struct json *service, enum ip_family primary)
+{
+	struct json *spec = json_get(service, "spec");
+	const struct json *ips;
+
+	if (!json_is(spec, JSON_OBJECT))
+		return;
+	if (json_get_string(spec, "clusterIP").len && !count(json_get(spec, "clusterIPs")))
+		set_list_of_one(a, spec);
+	if (is_type(spec, "ExternalName")) {
+		json_remove(spec, "internalTrafficPolicy");
+		return;
+	}
+	ips = json_get(spec, "clusterIPs");
+	if (count(json_get(spec, "ipFamilies")) || !count(ips))
+		return;
+	if (str_eq_c(json_string(ips->first), "None"))
+		families_of_headless(a, spec, primary);
+	else
+		families_of_ips(a, spec, ips);
+}
+
+static bool is_same_list(const struct json *a, const struct json *b)
+{
+	if (count(a) != count(b))
+		return false;
+	return !count(a) || json_eq(a, b);
+}
+
+void api_default_cluster_ips(struct arena *a, const struct json *old, struct json *service)
+{
+	struct json *spec = json_get(service, "spec");
+	const struct json *was = json_get(old, "spec"), *ips = json_get(spec, "clusterIPs");
+	struct str before = json_get_string(was, "clusterIP");
+	struct str after = json_get_string(spec, "clusterIP");
+	const struct json *old_ips = json_get(was, "clusterIPs");
+
+	if (!json_is(spec, JSON_OBJECT))
+		return;
+	if (!old) {
+		if (after.len && !count(ips))
+			set_list_of_one(a, spec);
+	} else if (str_eq(before, after)) {
+		if (count(old_ips) && !count(ips))
+			json_set(spec, "clusterIPs", json_clone(a, old_ips));
+	} else if (is_same_list(old_ips, ips)) {
+		if (after.len)
+			set_list_of_one(a, spec);
+		else
+			json_remove(spec, "clusterIPs");
+	}
+}
