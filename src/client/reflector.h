@@ -12,8 +12,10 @@
  * growing, jittered pause (100 ms to 10 s), for ever.
  *
  * Objects are immutable and reference-counted; a consumer may keep one as long as it holds a
- * reference. Handlers run on the loop's thread. Before the first complete list nothing is told;
- * then on_change for every object, then on_synced once.
+ * reference. They hold what the view holds, less the annotation
+ * kubectl.kubernetes.io/last-applied-configuration. An object that does not decode is left out (one
+ * that was there before stays as it was) and counted. Handlers run on the loop's thread. Before the
+ * first complete list nothing is told; then on_change for every object, then on_synced once.
  */
 
 #include "api/decode.h"
@@ -23,10 +25,10 @@ struct client_reflector;
 
 struct client_object {
 	unsigned refs;
+	uint32_t size; /* bytes of this block, which holds the view and its strings too */
 	const struct api_kind *kind;
 	const struct api_meta *meta; /* first member of the view */
 	const void *view;            /* struct api_service *, … */
-	struct arena arena;          /* private: all of the above */
 };
 struct client_object *client_object_ref(struct client_object *o);
 void client_object_unref(struct client_object *o); /* NULL is fine */
@@ -65,6 +67,11 @@ typedef void (*client_emit_fn)(void *emit_ctx, struct str value);
 void client_reflector_index(struct client_reflector *r, const char *name,
 			    void (*keys)(const struct client_object *o, client_emit_fn emit,
 					 void *emit_ctx));
+/* Objects left out of the newest list because they do not decode, and why the last of them did not
+ * (or why listing or watching fails at present); "" when all is well. */
+size_t client_reflector_undecodable(const struct client_reflector *r);
+const char *client_reflector_error(const struct client_reflector *r);
+
 void client_reflector_each(struct client_reflector *r,
 			   void (*fn)(void *ctx, struct client_object *o), void *ctx);
 void client_reflector_each_in(struct client_reflector *r, const char *index, struct str value,
