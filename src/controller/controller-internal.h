@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the controllers share: the reflectors, and the drivers' own states. This room only. */
+
+#include "base/list.h"
+#include "client/events.h"
+#include "client/queue.h"
+#include "client/reflector.h"
+#include "controller/controller.h"
+#include "controller/select.h"
+#include "controller/slices.h"
+
+/* Indexes of the reflectors. */
+#define INDEX_LABEL    "label"    /* pods: "ns/key=value" of each label */
+#define INDEX_NODE     "node"     /* pods: spec.nodeName ("" when unbound) */
+#define INDEX_SELECTOR "selector" /* services: "ns/key=value" of the selector's first pair */
+#define INDEX_SERVICE  "service"  /* slices: "ns/service" */
+
+struct controllers {
+	struct loop *loop;
+	struct client *client;
+	struct controllers_config config;
+	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *namespaces, *leases;
+	size_t n_unsynced;
+	bool is_synced;
+	struct client_events *events;
+	struct list_node writes; /* struct controller_writes under way */
+
+	struct controller_sync *slice_sync, *endpoints_sync, *mirror_sync;
+	struct controller_node *node;
+	struct controller_scheduler *scheduler;
+	struct controller_garbage *garbage;
+	struct controller_namespace *namespace;
+};
+
+/* "ns/name" in the arena, and back. */
+struct str controller_key(struct arena *a, struct str ns, struct str name);
+void controller_key_split(struct str key, struct str *ret_ns, struct str *ret_name);
+
+const struct api_service *controllers_service(struct controllers *c, struct str ns,
+					      struct str name);
+const struct api_node *controllers_node(struct controllers *c, struct str name);
+/* The Pods that the Service selects. In the arena; borrowed from the cache. */
+size_t controllers_service_pods(struct controllers *c, struct arena *a,
+				const struct api_service *svc, const struct api_pod *const **ret);
+/* The slices of the Service that `manager` manages and that are not being deleted. */
+size_t controllers_service_slices(struct controllers *c, struct arena *a, struct str ns,
+				  struct str service, struct str manager,
+				  const struct api_endpoint_slice *const **ret);
+
+/*
+ * A run of writes for one key, one after the other: creates, updates, deletes as they were added.
+ * It ends at the first that fails. A delete of what is gone is a success; a create in a namespace
+ * that is gone or going ends the run without being a failure.
+ */
+struct controller_writes;
+struct controller_written {
+	int r;                 /* 0, or of the write that failed */
+	const struct err *err; /* r < 0 */
+	enum http_method method;
+	uint64_t rev; /* the newest revision that our writes made, 0: none */
+};
+typedef void (*controller_written_fn)(void *ctx, const struct controller_written *w);
+
+struct controller_writes *controller_writes_new(struct controllers *c, const struct api_kind *kind,
+						struct str ns);
+/* Body and strings are copied. */
+void controller_writes_add(struct controller_writes *w, enum http_method method, struct str name,
+			   const char *content_type, const struct json *body);
+/* A strategic merge patch of the status; a POST to a subresource of an object. */
+void controller_writes_patch_status(struct controller_writes *w, struct str name,
+				    const struct json *patch);
+void controller_writes_post(struct controller_writes *w, struct str name, const char *subresource,
+			    const struct json *body);
+/* A deletion at once, without grace. */
+void controller_writes_kill(struct controller_writes *w, struct str name);
+/* Memory that lives until fn has returned, or the run is cancelled. */
+void *controller_writes_alloc(struct controller_writes *w, size_t size);
+/* Starts; frees itself when it is over. fn is not called from inside, except for an empty run. */
+void controller_writes_run(struct controller_writes *w, controller_written_fn fn, void *ctx);
+void controller_writes_cancel_all(struct controllers *c);
+
+/*
+ * The frame of the three controllers of endpoints: a queue of "ns/name", and for each key what was
+ * written last. `plan` adds the writes that are needed; false: the key failed and is retried once
+ * the writes are done (a Pod's Node that is not known yet).
+ */
+struct controller_sync_state {
+	void *own; /* the driver's; freed by its free_own */
+	uint64_t rev;
+	unsigned waits; /* times that the cache was found behind */
+};
+
+struct controller_sync_ops {
+	const char *name;
+	/* False: nothing to keep for this key (any longer). */
+	bool (*wants)(struct controllers *c, struct str ns, struct str name);
+	bool (*plan)(struct controllers *c, struct controller_sync_state *state, struct arena *a,
+		     struct str ns, struct str name, struct controller_writes *w);
+	void (*failed)(struct controllers *c, struct str ns, struct str name,
+		       const struct controller_written *w);
+	void (*free_own)(void *own);
+	const struct api_kind *(*kind)(void);
+	struct client_reflector *(*cache)(struct controllers *c); /* of what is written */
+};
+
+struct controller_sync *controller_sync_new(struct controllers *c,
+					    const struct controller_sync_ops *ops);
+void controller_sync_free(struct controller_sync *s);
+void controller_sync_add(struct controller_sync *s, struct str ns, struct str name);
+void controller_sync_add_after(struct controller_sync *s, struct str ns, struct str name,
+			       int64_t after_ms);
+/* The same for an object that others may have changed: not when `meta` is as we wrote it. */
+void controller_sync_check(struct controller_sync *s, const struct api_meta *meta, struct str name);
+
+extern const struct controller_sync_ops controller_slice_ops;
+extern const struct controller_sync_ops controller_endpoints_ops;
+extern const struct controller_sync_ops controller_mirror_ops;
+/* Adds what a plan of slices says. */
+void controller_slices_write(struct arena *a, const struct controller_slices_plan *plan,
+			     struct controller_writes *w);
+
+/* The other drivers. None acts before all reflectors have synced. */
+struct controller_node *controller_node_new(struct controllers *c);
+void controller_node_free(struct controller_node *n);
+
+struct controller_scheduler *controller_scheduler_new(struct controllers *c);
+void controller_scheduler_free(struct controller_scheduler *s);
+/* Either may be NULL. */
+void controller_scheduler_pod(struct controller_scheduler *s, const struct api_pod *before,
+			      const struct api_pod *after);
+void controller_scheduler_node(struct controller_scheduler *s); /* a Node has changed */
+
+struct controller_garbage *controller_garbage_new(struct controllers *c);
+void controller_garbage_free(struct controller_garbage *g);
+void controller_garbage_slice(struct controller_garbage *g, const struct api_endpoint_slice *s);
+/* The slices of a Service or Endpoints object that is gone. */
+void controller_garbage_owner(struct controller_garbage *g, struct str ns, struct str name);
+
+struct controller_namespace *controller_namespace_new(struct controllers *c);
+void controller_namespace_free(struct controller_namespace *n);
+void controller_namespace_changed(struct controller_namespace *n, const struct api_namespace *ns);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/controller-internal.h"
+
+struct writes_item {
+	enum http_method method;
+	struct str name;
+	const char *subresource, *query; /* NULL: none */
+	const char *content_type;
+	const struct json *body;
+};
+
+struct controller_writes {
+	struct list_node link; /* in controllers.writes */
+	struct controllers *c;
+	const struct api_kind *kind;
+	struct str ns;
+	struct arena arena;
+	VEC(struct writes_item) items;
+	size_t next;
+	struct client_request *request;
+	uint64_t rev;
+	controller_written_fn fn;
+	void *ctx;
+};
+
+struct controller_writes *controller_writes_new(struct controllers *c, const struct api_kind *kind,
+						struct str ns)
+{
+	struct controller_writes *w = mem_xnew(struct controller_writes);
+
+	w->c = c;
+	w->kind = kind;
+	arena_init(&w->arena, 0);
+	w->ns = ns.len ? str_dup(&w->arena, ns) : (struct str){0};
+	list_append(&c->writes, &w->link);
+	return w;
+}
+
+static void writes_free(struct controller_writes *w)
+{
+	list_remove(&w->link);
+	vec_fini(&w->items);
+	arena_fini(&w->arena);
+	free(w);
+}
+
+void controller_writes_add(struct controller_writes *w, enum http_method method, struct str name,
+			   const char *content_type, const struct json *body)
+{
+	*vec_push(&w->items) = (struct writes_item){
+		.method = method,
+		.name = name.len ? str_dup(&w->arena, name) : (struct str){0},
+		.content_type = content_type,
+		.body = body ? json_clone(&w->arena, body) : NULL,
+	};
+}
+
+void controller_writes_patch_status(struct controller_writes *w, struct str name,
+				    const struct json *patch)
+{
+	controller_writes_add(w, HTTP_PATCH, name, "application/strategic-merge-patch+json", patch);
+	vec_last(&w->items)->subresource = "status";
+}
+
+void controller_writes_post(struct controller_writes *w, struct str name, const char *subresource,
+			    const struct json *body)
+{
+	controller_writes_add(w, HTTP_POST, name, NULL, body);
+	vec_last(&w->items)->subresource = subresource;
+}
+
+void controller_writes_kill(struct controller_writes *w, struct str name)
+{
+	controller_writes_add(w, HTTP_DELETE, name, NULL, NULL);
+	vec_last(&w->items)->query = "gracePeriodSeconds=0";
+}
+
+/* The answer's Status names the cause NamespaceTerminating (service-api.md section 1.1). */
+static bool is_namespace_terminating(const struct json *status)
+{
+	const struct json *causes = json_path(status, "details.causes");
+
+	if (json_is(causes, JSON_ARRAY))
+		json_foreach(it, causes)
+			if (str_eq_c(json_get_string(it, "reason"), "NamespaceTerminating"))
+				return true;
+	return false;
+}
+
+static void writes_end(struct controller_writes *w, int r, const struct err *err,
+		       enum http_method method)
+{
+	struct controller_written result = {.r = r, .err = err, .method = method, .rev = w->rev};
+	controller_written_fn fn = w->fn;
+	void *ctx = w->ctx;
+
+	list_remove(&w->link);
+	fn(ctx, &result);
+	writes_free(w);
+}
+
+void *controller_writes_alloc(struct controller_writes *w, size_t size)
+{
+	return arena_zalloc(&w->arena, size);
+}
+
+static void writes_send(struct controller_writes *w);
+
+static void writes_answered(void *ctx, int r, struct json *obj, const struct err *err)
+{
+	struct controller_writes *w = ctx;
+	const struct writes_item *it = &w->items.ptr[w->next++];
+	struct str version = json_get_string(json_get(obj, "metadata"), "resourceVersion");
+	uint64_t rev;
+
+	w->request = NULL;
+	if (r == ERR_NOT_FOUND && it->method == HTTP_DELETE)
+		r = 0;
+	if (it->method == HTTP_POST && !it->subresource &&
+	    (r == ERR_NOT_FOUND || (r == ERR_FORBIDDEN && is_namespace_terminating(obj)))) {
+		writes_end(w, 0, NULL, it->method);
+		return;
+	}
+	if (r < 0) {
+		writes_end(w, r, err, it->method);
+		return;
+	}
+	if (it->method != HTTP_DELETE && str_to_u64(version, 0, UINT64_MAX, &rev, NULL) == 0)
+		w->rev = MAX(w->rev, rev);
+	writes_send(w);
+}
+
+static void writes_send(struct controller_writes *w)
+{
+	struct client_call call = {.kind = w->kind, .ns = w->ns};
+	const struct writes_item *it;
+
+	if (w->next == w->items.len) {
+		writes_end(w, 0, NULL, HTTP_GET);
+		return;
+	}
+	it = &w->items.ptr[w->next];
+	call.method = it->method;
+	call.name = it->name;
+	call.subresource = str_of(it->subresource);
+	call.query = str_of(it->query);
+	call.content_type = it->content_type;
+	call.body = it->body;
+	w->request = client_send(w->c->client, &call, writes_answered, w);
+}
+
+void controller_writes_run(struct controller_writes *w, controller_written_fn fn, void *ctx)
+{
+	w->fn = fn;
+	w->ctx = ctx;
+	writes_send(w);
+}
+
+void controller_writes_cancel_all(struct controllers *c)
+{
+	list_foreach(struct controller_writes, w, &c->writes, link) {
+		client_cancel(w->request);
+		writes_free(w);
+	}
+}
