@@ -11,7 +11,8 @@
  *	api_table_add(a, t, kind, obj, &opts);	for each object
  *
  * A watch makes one Table an event; only the first one has definitions (opts.has_columns).
- * Objects are handed over: api_table_add may take the tree apart to avoid copies.
+ * Objects are handed over: api_table_add may take the tree apart to avoid copies, and cells may
+ *point into its texts, which must live as long as the arena.
  */
 
 #include "json/json.h"
