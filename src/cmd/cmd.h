@@ -19,3 +19,5 @@ struct cmd_verb {
 };
 
 /* One line for each cmd/<verb>.c: extern const struct cmd_verb cmd_<verb>; in help's order. */
+extern const struct cmd_verb cmd_respond;
+extern const struct cmd_verb cmd_pause;

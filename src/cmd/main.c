@@ -5,6 +5,8 @@
 
 /* In the order in which help shows them; a NULL ends the table. */
 static const struct cmd_verb *const verbs[] = {
+	&cmd_respond,
+	&cmd_pause,
 	NULL,
 };
 

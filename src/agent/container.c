@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_COMPONENT "agent"
+#include "agent/agent-internal.h"
+
+#include "agent/env.h"
+#include "agent/pause.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void agent_container_init(struct agent_container *c, struct agent_pod *p,
+			  const struct api_container *spec, bool is_init)
+{
+	*c = (struct agent_container){
+		.pod = p,
+		.spec = spec,
+		.name = str_cstr(&p->arena, spec->name),
+		.is_init = is_init,
+	};
+}
+
+static const struct api_probe *probe_spec(const struct agent_container *c,
+					  enum agent_probe_type type)
+{
+	return type == AGENT_READINESS  ? &c->spec->readiness
+	       : type == AGENT_LIVENESS ? &c->spec->liveness
+					: &c->spec->startup;
+}
+
+static void stop_probes(struct agent_container *c)
+{
+	for (int i = 0; i < AGENT_PROBE_TYPES; i++) {
+		agent_prober_free(c->probers[i]);
+		c->probers[i] = NULL;
+	}
+}
+
+static void start_probe(struct agent_container *c, enum agent_probe_type type)
+{
+	if (!c->probers[type] && probe_spec(c, type)->is_set)
+		c->probers[type] = agent_prober_new(c, type);
+}
+
+static void start_probes(struct agent_container *c)
+{
+	c->is_started = !c->spec->startup.is_set;
+	c->is_ready = !c->spec->readiness.is_set;
+	start_probe(c, AGENT_STARTUP);
+	if (c->is_started) {
+		start_probe(c, AGENT_READINESS);
+		start_probe(c, AGENT_LIVENESS);
+	}
+}
+
+static void set_now(struct agent_container *c, struct agent_run_state to, struct str message)
+{
+	free(c->message);
+	c->message = message.len ? mem_xstrndup(message.ptr, message.len) : NULL;
+	to.message = c->message;
+	c->now = to;
+}
+
+void agent_container_fini(struct agent_container *c)
+{
+	stop_probes(c);
+	free(c->message);
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+struct service_list {
+	VEC(const struct api_service *) all;
+};
+
+static void add_service(void *ctx, struct client_object *o)
+{
+	struct service_list *list = ctx;
+
+	*vec_push(&list->all) = o->view;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct api_service *const *x = a, *const *y = b;
+
+	return str_cmp((*x)->meta.name, (*y)->meta.name);
+}
+
+static int make_env(struct agent_container *c, struct agent_env *e, struct err *err)
+{
+	struct agent_pod *p = c->pod;
+	struct agent *a = p->agent;
+	const struct api_pod *pod = agent_pod_view_of(p);
+	struct service_list services = {0};
+	struct agent_env_facts facts = {
+		.pod = pod, .host_addrs = a->config.internal, .n_host_addrs = a->config.n_internal};
+
+	facts.pod_addrs = pod->is_host_network ? a->config.internal : p->box->addrs;
+	facts.n_pod_addrs = pod->is_host_network ? a->config.n_internal : p->box->n_addrs;
+	agent_env_set(e, STR("PATH"),
+		      STR("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+	agent_env_set(e, STR("HOSTNAME"), pod->hostname.len ? pod->hostname : pod->meta.name);
+	client_reflector_each(a->services, add_service, &services);
+	vec_sort(&services.all, by_name);
+	agent_env_add_services(e, services.all.ptr, services.all.len, pod->meta.ns,
+			       !pod->has_no_service_links);
+	vec_fini(&services.all);
+	if (!c->spec->command.n) {
+		agent_env_set(e, STR("POD_NAME"), pod->meta.name);
+		agent_env_set(e, STR("POD_NAMESPACE"), pod->meta.ns);
+		agent_env_set(e, STR("NODE_NAME"), pod->node_name);
+	}
+	return agent_env_add_container(e, &facts, c->spec, err);
+}
+
+static void add_entry(struct buf *b, const char *key, struct str value)
+{
+	buf_add(b, key, strlen(key) + 1);
+	buf_add_str(b, value);
+	buf_add_byte(b, '\0');
+}
+
+static void add_command(struct agent_container *c, const struct agent_env *e, struct buf *b)
+{
+	const struct api_strs *parts[] = {&c->spec->command, &c->spec->args};
+
+	for (size_t k = 0; c->spec->command.n && k < ARRAY_LEN(parts); k++)
+		for (size_t i = 0; i < parts[k]->n; i++)
+			add_entry(b, "arg", agent_env_expand(e, parts[k]->ptr[i]));
+	if (c->spec->command.n)
+		return;
+	add_entry(b, "arg", str_of(c->pod->agent->config.program));
+	add_entry(b, "arg", STR("respond"));
+	for (size_t i = 0; i < c->spec->n_ports; i++) {
+		const struct api_container_port *port = &c->spec->ports[i];
+
+		if (port->protocol == API_SCTP)
+			continue;
+		add_entry(b, "arg", STR("--port"));
+		add_entry(b, "arg",
+			  str_printf(e->arena, "%u/%s", port->port,
+				     port->protocol == API_UDP ? "udp" : "tcp"));
+	}
+}
+
+/* A NUL would cut an entry in two; the API has no way to say one, a label's value neither. */
+static bool has_nul(const struct agent_env *e)
+{
+	vec_foreach(v, &e->vars)
+		if (str_find(v->value, '\0') >= 0 || str_find(v->key, '\0') >= 0)
+			return true;
+	return false;
+}
+
+static int write_spec(struct agent_container *c, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/container/%s", c->pod->box->dir, c->name);
+	struct buf b = BUF_INIT;
+	struct agent_env e;
+	struct arena arena;
+	int r;
+
+	arena_init(&arena, 0);
+	agent_env_init(&e, &arena);
+	r = make_env(c, &e, err);
+	if (r == 0 && has_nul(&e))
+		r = err_set(err, ERR_INVALID, "container '%s': env: a value holds a NUL", c->name);
+	if (r == 0) {
+		add_entry(&b, "log", str_printf(&arena, "%s/log/%s", c->pod->box->dir, c->name));
+		if (c->spec->working_dir.len)
+			add_entry(&b, "cwd", c->spec->working_dir);
+		add_command(c, &e, &b);
+		vec_foreach(v, &e.vars)
+			add_entry(&b, "env",
+				  str_printf(&arena, "%.*s=%.*s", STR_ARG(v->key),
+					     STR_ARG(v->value)));
+		if (b.len > AGENT_PAUSE_SPEC_MAX)
+			r = err_set(err, ERR_LIMIT,
+				    "container '%s': command and environment have %zu bytes, more "
+				    "than %d; enableServiceLinks: false leaves out those of "
+				    "Services",
+				    c->name, b.len, AGENT_PAUSE_SPEC_MAX);
+		else
+			r = fd_write_file(path, buf_str(&b), 0600, err);
+	}
+	buf_fini(&b);
+	agent_env_fini(&e);
+	arena_fini(&arena);
+	return r;
+}
+
+static void start(struct agent_container *c)
+{
+	char number[16];
+	const char *words[] = {"start", c->name, number, NULL};
+	struct err err;
+
+	if (write_spec(c, &err) < 0) {
+		agent_container_on_failed(c, c->number, str_of(err.msg));
+		return;
+	}
+	snprintf(number, sizeof(number), "%d", c->number);
+	c->is_asked = true;
+	agent_pod_send(c->pod, words);
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static bool is_restart_wanted(const struct agent_container *c)
+{
+	struct str policy = c->pod->spec->restart_policy;
+
+	if (c->spec->is_restartable_init)
+		return true;
+	if (str_eq_c(policy, "Never"))
+		return false;
+	if (c->is_init || str_eq_c(policy, "OnFailure"))
+		return c->now.exit_code != 0;
+	return true;
+}
+
+bool agent_container_is_done(const struct agent_container *c)
+{
+	if (c->spec->is_restartable_init)
+		return c->now.run == AGENT_RUNNING && c->is_started;
+	return c->now.run == AGENT_ENDED && c->now.exit_code == 0;
+}
+
+static void plan_restart(struct agent_container *c)
+{
+	int64_t ran_ms = (c->now.finished_ns - c->now.started_ns) / 1000000;
+	int64_t pause_ms = agent_backoff_after(&c->backoff, ran_ms);
+
+	c->last = c->now;
+	/* Its text goes with the state that had it. */
+	c->last.message = NULL;
+	c->restart_ms = agent_pod_now_ms(c->pod) + pause_ms;
+	c->number++;
+	set_now(c,
+		(struct agent_run_state){.reason = pause_ms ? "CrashLoopBackOff"
+							    : "ContainerCreating"},
+		(struct str){0});
+}
+
+int64_t agent_container_step(struct agent_container *c)
+{
+	int64_t now = agent_pod_now_ms(c->pod);
+	bool is_stopping = c->pod->stage == AGENT_STAGE_STOPPING;
+
+	if (c->now.run == AGENT_RUNNING) {
+		static const char kill[] = "9";
+		const char *words[] = {"signal", c->name, kill, NULL};
+
+		if (!c->kill_ms)
+			return INT64_MAX;
+		if (now < c->kill_ms)
+			return c->kill_ms;
+		agent_pod_send(c->pod, words);
+		return now + 1000;
+	}
+	if (is_stopping)
+		return INT64_MAX;
+	if (c->now.run == AGENT_ENDED) {
+		if (!is_restart_wanted(c))
+			return INT64_MAX;
+		plan_restart(c);
+	}
+	if (c->is_asked)
+		return INT64_MAX;
+	if (now < c->restart_ms)
+		return c->restart_ms;
+	start(c);
+	return INT64_MAX;
+}
+
+void agent_container_stop(struct agent_container *c, int64_t kill_ms)
+{
+	const char *words[] = {"signal", c->name, "15", NULL};
+
+	if (c->now.run != AGENT_RUNNING || (c->kill_ms && c->kill_ms <= kill_ms))
+		return;
+	if (!c->kill_ms)
+		agent_pod_send(c->pod, words);
+	c->kill_ms = kill_ms;
+}
+
+/* ---- news --------------------------------------------------------------------------------- */
+
+void agent_container_on_running(struct agent_container *c, int number, int64_t started_ns)
+{
+	c->is_asked = false;
+	c->number = number;
+	c->kill_ms = 0;
+	set_now(c, (struct agent_run_state){.run = AGENT_RUNNING, .started_ns = started_ns},
+		(struct str){0});
+	stop_probes(c);
+	start_probes(c);
+}
+
+void agent_container_on_ended(struct agent_container *c, int number, int64_t started_ns,
+			      int64_t finished_ns, int exit_code, int signo)
+{
+	stop_probes(c);
+	c->is_asked = false;
+	c->is_ready = c->is_started = false;
+	c->number = number;
+	c->kill_ms = 0;
+	set_now(c,
+		(struct agent_run_state){.run = AGENT_ENDED,
+					 .reason = exit_code ? "Error" : "Completed",
+					 .started_ns = started_ns,
+					 .finished_ns = finished_ns,
+					 .exit_code = exit_code,
+					 .signal = signo},
+		(struct str){0});
+	log_info("container ended pod=%s/%s container=%s exit=%d signal=%d", c->pod->box->ns,
+		 c->pod->box->name, c->name, exit_code, signo);
+}
+
+void agent_container_on_failed(struct agent_container *c, int number, struct str text)
+{
+	int64_t now = clock_system.wall_ns(&clock_system);
+
+	agent_container_on_ended(c, number, now, now, 128, 0);
+	c->now.reason = "StartError";
+	set_now(c, c->now, text);
+	log_warning("container does not start pod=%s/%s container=%s error=%.*s", c->pod->box->ns,
+		    c->pod->box->name, c->name, STR_ARG(text));
+}
+
+void agent_container_on_lost(struct agent_container *c)
+{
+	c->is_asked = false;
+	if (c->now.run == AGENT_RUNNING)
+		agent_container_on_ended(c, c->number, c->now.started_ns,
+					 clock_system.wall_ns(&clock_system), 137, SIGKILL);
+}
+
+void agent_container_on_verdict(struct agent_container *c, enum agent_probe_type type,
+				enum agent_verdict verdict)
+{
+	bool is_pass = verdict == AGENT_PASS;
+
+	log_info("probe pod=%s/%s container=%s probe=%s verdict=%s", c->pod->box->ns,
+		 c->pod->box->name, c->name,
+		 type == AGENT_READINESS  ? "readiness"
+		 : type == AGENT_LIVENESS ? "liveness"
+					  : "startup",
+		 is_pass ? "pass" : "fail");
+	if (type == AGENT_READINESS) {
+		c->is_ready = is_pass;
+	} else if (!is_pass) {
+		agent_container_stop(c, agent_pod_now_ms(c->pod) +
+						c->pod->spec->grace_period_s * 1000);
+	} else if (type == AGENT_STARTUP) {
+		c->is_started = true;
+		start_probe(c, AGENT_READINESS);
+		start_probe(c, AGENT_LIVENESS);
+	}
+}
