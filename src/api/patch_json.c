@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/patch.h"
+
+/*
+ * JSON patch (RFC 6902) with JSON pointers (RFC 6901). "copy" and "move" can make a small patch
+ * build a huge or a deep tree, and 10,000 operations can walk a long list 10,000 times: depth and
+ * work are counted.
+ */
+
+enum {
+	PATCH_STEPS_MAX = 50 * 1000 * 1000, /* nodes that one patch may pass */
+};
+
+struct patch {
+	struct arena *a;
+	struct json *root;
+	size_t steps, made;
+	struct err *err;
+};
+
+/* Where a pointer leads: the parent, and what names the child in it. */
+struct patch_spot {
+	struct json *parent; /* NULL: the root is meant */
+	struct str token;
+	struct json *child; /* NULL: there is none */
+	size_t depth;       /* of the child; the root has 0 */
+};
+
+static int patch_step(struct patch *p, size_t n)
+{
+	p->steps += n;
+	if (p->steps > PATCH_STEPS_MAX)
+		return err_set(p->err, ERR_TOO_LARGE, "the patch takes too many steps");
+	return 0;
+}
+
+/* Nodes of the tree into *count; false when it is deeper than `left` levels. */
+static bool patch_measure(const struct json *n, size_t left, size_t *count)
+{
+	(*count)++;
+	if (n->type != JSON_ARRAY && n->type != JSON_OBJECT)
+		return true;
+	if (left == 0)
+		return false;
+	for (const struct json *c = n->first; c; c = c->next)
+		if (!patch_measure(c, left - 1, count))
+			return false;
+	return true;
+}
+
+/* Whether a value may come to stand at that depth; counts the work. */
+static int patch_admit(struct patch *p, const struct json *value, size_t depth, bool is_made)
+{
+	size_t count = 0;
+	bool is_flat =
+		depth <= JSON_DEPTH_MAX && patch_measure(value, JSON_DEPTH_MAX - depth, &count);
+
+	if (!is_flat)
+		return err_set(p->err, ERR_TOO_LARGE, "the result is nested too deeply (limit %d)",
+			       JSON_DEPTH_MAX);
+	if (is_made)
+		p->made += count;
+	if (p->made > API_PATCH_NODES_MAX)
+		return err_set(p->err, ERR_TOO_LARGE, "the patch makes more than %d values",
+			       API_PATCH_NODES_MAX);
+	return patch_step(p, count);
+}
+
+/* "~1" is '/', "~0" is '~'. */
+static int patch_unescape(struct patch *p, struct str *token)
+{
+	char *out;
+	size_t n = 0;
+
+	if (str_find(*token, '~') < 0)
+		return 0;
+	out = arena_alloc(p->a, token->len);
+	for (size_t i = 0; i < token->len; i++) {
+		char c = token->ptr[i];
+
+		if (c == '~') {
+			char next = i + 1 < token->len ? token->ptr[i + 1] : '\0';
+
+			if (next != '0' && next != '1')
+				return err_set(p->err, ERR_BAD_REQUEST,
+					       "'~' must be followed by 0 or 1 in a JSON pointer");
+			c = next == '0' ? '~' : '/';
+			i++;
+		}
+		out[n++] = c;
+	}
+	*token = str_n(out, n);
+	return 0;
+}
+
+/* An index of an existing element: digits without leading zeros. */
+static bool patch_index(struct str token, uint64_t max, uint64_t *ret)
+{
+	if (token.len > 1 && token.ptr[0] == '0')
+		return false;
+	return str_to_u64(token, 0, max, ret, NULL) == 0;
+}
+
+static int patch_child(struct patch *p, struct json *parent, struct str token, struct json **ret)
+{
+	uint64_t index;
+
+	if (parent->type == JSON_OBJECT)
+		*ret = json_get_str(parent, token);
+	else if (parent->type == JSON_ARRAY && parent->count > 0 &&
+		 patch_index(token, parent->count - 1, &index))
+		*ret = json_at(parent, index);
+	else
+		*ret = NULL;
+	return patch_step(p, parent->count);
+}
+
+/* Every part of the pointer but the last must be there. */
+static int patch_find(struct patch *p, struct str pointer, struct patch_spot *ret)
+{
+	struct patch_spot spot = {.child = p->root};
+	struct str rest = pointer, token;
+	int r;
+
+	if (pointer.len > 0 && pointer.ptr[0] != '/')
+		return err_set(p->err, ERR_BAD_REQUEST, "JSON pointer \"%.*s\" must begin with '/'",
+			       STR_ARG(pointer));
+	rest = pointer.len ? str_skip(pointer, 1) : (struct str){0};
+	while (str_next(&rest, '/', &token)) {
+		if (!spot.child ||
+		    (spot.child->type != JSON_OBJECT && spot.child->type != JSON_ARRAY))
+			return err_set(p->err, ERR_INVALID, "path \"%.*s\" is not there",
+				       STR_ARG(pointer));
+		r = patch_unescape(p, &token);
+		if (r < 0)
+			return r;
+		spot.parent = spot.child;
+		spot.token = token;
+		spot.depth++;
+		r = patch_child(p, spot.parent, token, &spot.child);
+		if (r < 0)
+			return r;
+	}
+	*ret = spot;
+	return 0;
+}
+
+static int patch_find_existing(struct patch *p, struct str pointer, struct patch_spot *ret)
+{
+	int r = patch_find(p, pointer, ret);
+
+	if (r == 0 && !ret->child)
+		return err_set(p->err, ERR_INVALID, "path \"%.*s\" is not there", STR_ARG(pointer));
+	return r;
+}
+
+/* `value` is in no tree. */
+static int patch_add(struct patch *p, struct str pointer, struct json *value)
+{
+	struct patch_spot spot;
+	uint64_t index;
+	int r = patch_find(p, pointer, &spot);
+
+	if (r == 0)
+		r = patch_admit(p, value, spot.depth, false);
+	if (r < 0)
+		return r;
+	value->key = (struct str){0};
+	value->next = NULL;
+	if (!spot.parent) {
+		p->root = value;
+	} else if (spot.parent->type == JSON_OBJECT) {
+		json_set_str(spot.parent, spot.token, value);
+	} else if (str_eq_c(spot.token, "-")) {
+		json_append(spot.parent, value);
+	} else if (patch_index(spot.token, spot.parent->count, &index)) {
+		json_insert(spot.parent, index, value);
+	} else {
+		return err_set(p->err, ERR_INVALID, "path \"%.*s\" is no place in the list",
+			       STR_ARG(pointer));
+	}
+	return 0;
+}
+
+static int patch_remove(struct patch *p, struct str pointer, struct json **ret)
+{
+	struct patch_spot spot;
+	int r = patch_find_existing(p, pointer, &spot);
+
+	if (r < 0)
+		return r;
+	if (!spot.parent)
+		return err_set(p->err, ERR_INVALID, "the whole object cannot be removed");
+	json_unlink(spot.parent, spot.child);
+	*ret = spot.child;
+	return 0;
+}
+
+static int patch_clone(struct patch *p, const struct json *value, struct json **ret)
+{
+	int r = patch_admit(p, value, 0, true);
+
+	if (r == 0)
+		*ret = json_clone(p->a, value);
+	return r;
+}
+
+static int patch_op_add(struct patch *p, struct str path, struct str from, const struct json *value)
+{
+	struct json *copy = NULL;
+	int r = patch_clone(p, value, &copy);
+
+	return r < 0 ? r : patch_add(p, path, copy);
+}
+
+static int patch_op_remove(struct patch *p, struct str path, struct str from,
+			   const struct json *value)
+{
+	struct json *gone;
+
+	return patch_remove(p, path, &gone);
+}
+
+static int patch_op_replace(struct patch *p, struct str path, struct str from,
+			    const struct json *value)
+{
+	struct patch_spot spot;
+	struct json *copy;
+	int r = patch_find_existing(p, path, &spot);
+
+	if (r == 0)
+		r = patch_admit(p, value, spot.depth, true);
+	if (r < 0)
+		return r;
+	copy = json_clone(p->a, value);
+	copy->key = spot.child->key;
+	copy->next = spot.child->next;
+	if (!spot.parent)
+		p->root = copy;
+	else
+		*spot.child = *copy;
+	return 0;
+}
+
+static int patch_op_move(struct patch *p, struct str path, struct str from,
+			 const struct json *value)
+{
+	struct json *moved = NULL;
+	int r;
+
+	if (str_eq(path, from)) {
+		struct patch_spot spot;
+
+		return patch_find_existing(p, from, &spot);
+	}
+	if (str_has_prefix(path, from) && (from.len == 0 || path.ptr[from.len] == '/'))
+		return err_set(p->err, ERR_INVALID, "\"%.*s\" cannot be moved into itself",
+			       STR_ARG(from));
+	r = patch_remove(p, from, &moved);
+	return r < 0 ? r : patch_add(p, path, moved);
+}
+
+static int patch_op_copy(struct patch *p, struct str path, struct str from,
+			 const struct json *value)
+{
+	struct patch_spot spot;
+	struct json *copy = NULL;
+	int r = patch_find_existing(p, from, &spot);
+
+	if (r == 0)
+		r = patch_clone(p, spot.child, &copy);
+	return r < 0 ? r : patch_add(p, path, copy);
+}
+
+static int patch_op_test(struct patch *p, struct str path, struct str from,
+			 const struct json *value)
+{
+	struct patch_spot spot;
+	size_t count = 0;
+	int r = patch_find_existing(p, path, &spot);
+
+	if (r == 0 && patch_measure(value, JSON_DEPTH_MAX, &count))
+		r = patch_step(p, count);
+	if (r < 0)
+		return r;
+	if (!json_eq(spot.child, value))
+		return err_set(p->err, ERR_INVALID, "testing value %.*s failed", STR_ARG(path));
+	return 0;
+}
+
+static const struct patch_op {
+	const char *name;
+	bool has_from, has_value;
+	int (*run)(struct patch *p, struct str path, struct str from, const struct json *value);
+} patch_ops[] = {
+	{"add", false, true, patch_op_add},         {"remove", false, false, patch_op_remove},
+	{"replace", false, true, patch_op_replace}, {"move", true, false, patch_op_move},
+	{"copy", true, false, patch_op_copy},       {"test", false, true, patch_op_test},
+};
+
+static int patch_run(struct patch *p, const struct json *n)
+{
+	const struct json *path = json_get(n, "path"), *from = json_get(n, "from");
+	const struct json *value = json_get(n, "value");
+	struct str name = json_get_string(n, "op");
+
+	for (size_t i = 0; i < ARRAY_LEN(patch_ops); i++) {
+		const struct patch_op *op = &patch_ops[i];
+
+		if (!str_eq_c(name, op->name))
+			continue;
+		if (!json_is(path, JSON_STRING))
+			return err_set(p->err, ERR_BAD_REQUEST, "\"path\" is missing");
+		if (op->has_from && !json_is(from, JSON_STRING))
+			return err_set(p->err, ERR_BAD_REQUEST, "\"from\" is missing");
+		if (op->has_value && !value)
+			return err_set(p->err, ERR_BAD_REQUEST, "\"value\" is missing");
+		return op->run(p, path->string, json_string(from), value);
+	}
+	return err_set(p->err, ERR_BAD_REQUEST, "unknown operation \"%.*s\"", STR_ARG(name));
+}
+
+int api_patch_json(struct arena *a, const struct json *obj, const struct json *patch,
+		   struct json **ret, struct err *err)
+{
+	struct patch p = {.a = a, .err = err};
+	size_t index = 0;
+
+	if (patch->type != JSON_ARRAY)
+		return err_set(err, ERR_BAD_REQUEST, "a JSON patch must be a list of operations");
+	if (patch->count > API_PATCH_OPS_MAX)
+		return err_set(err, ERR_TOO_LARGE,
+			       "The allowed maximum operations in a JSON patch is %d, got %u",
+			       API_PATCH_OPS_MAX, patch->count);
+	p.root = json_clone(a, obj);
+	for (const struct json *n = patch->first; n; n = n->next, index++) {
+		int r = patch_run(&p, n);
+
+		if (r < 0)
+			return err_wrap(err, r, "operation %zu of the JSON patch", index);
+	}
+	*ret = p.root;
+	return 0;
+}
