@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The API server: Kubernetes' REST interface over a store.
+ *
+ * How a request runs. handler.c takes a whole HTTP request, tells who sent it, and parses path and
+ * query into a struct request (request.h). What is no object (health, version, discovery, OpenAPI,
+ * metrics) is answered by meta.c. Reads (read.c) come from the watch cache (cache.h). Watches
+ * (watch.c) hang on the cache's events, each encoded once whoever watches. Writes (write.c) run the
+ * pipeline of service-api.md section 1: decode, defaults, admission, allocation (services.c),
+ * validation, then one store transaction that compares the object's revision and all claims;
+ * when it loses a race it is run again on the fresh object. boot.c loads the cache and makes what
+ * must be there: the default namespaces and the Service default/kubernetes.
+ *
+ * Everything runs on one loop's thread; nothing here blocks or logs. What the operator should know
+ * is told through config.tell.
+ *
+ * Controllers in the same process use apiserver_transport: the same handler, without sockets.
+ */
+
+#include "http/transport.h"
+#include "store/store.h"
+
+struct loop;
+struct apiserver;
+
+enum {
+	APISERVER_WATCHERS_MAX = 20000, /* more are answered 429 */
+	APISERVER_WRITES_MAX = 4096,    /* writes under way; more are answered 429 */
+	APISERVER_PATCH_RETRIES = 5,    /* of a patch without resourceVersion that lost a race */
+	APISERVER_GENERATE_TRIES = 8,   /* names drawn for generateName */
+	APISERVER_HISTORY_MS = 5 * 60 * 1000, /* age at which history is compacted */
+	APISERVER_BOOKMARK_MS = 60 * 1000,    /* between bookmarks of a quiet watch */
+	APISERVER_WATCH_S_MIN = 1800, /* a watch without timeoutSeconds lives this long … */
+	APISERVER_WATCH_S_MAX = 3600, /* … to this long */
+};
+
+struct apiserver_config {
+	struct store *store;               /* stays the caller's; outlives the server */
+	struct ip_prefix service_cidrs[2]; /* the first is the primary */
+	size_t n_service_cidrs;
+	uint16_t node_port_first, node_port_last;
+	struct ip_addr advertise; /* what default/kubernetes points at */
+	uint16_t secure_port;
+	/* A transport to a node's agent (host:10250), for pod logs; NULL: no agents are reachable.
+	 * The transport is closed by the server after the call. */
+	int (*agent_transport)(void *ctx, struct str host, struct http_transport **ret,
+			       struct err *err);
+	/* Something the operator should know; is_error: someone must act. May be NULL. */
+	void (*tell)(void *ctx, bool is_error, const char *text);
+	/* Once, when the cache is loaded and what must be there has been made. May be NULL. */
+	void (*on_ready)(void *ctx);
+	void *ctx;
+};
+
+/* ERR_USAGE for ranges that cannot be served. The config is copied. */
+int apiserver_new(struct loop *l, const struct apiserver_config *config, struct apiserver **ret,
+		  struct err *err) _nodiscard_;
+/* Ends all watches (their clients may come back elsewhere) and takes no more requests; writes under
+ * way are still answered. Call it before store_close. */
+void apiserver_stop(struct apiserver *s);
+/* After the HTTP servers that call the handler, all transports and the store are gone: the
+ * callbacks of its last writes run in store_close. NULL is fine. */
+void apiserver_free(struct apiserver *s);
+bool apiserver_is_ready(const struct apiserver *s);
+
+/* For http_server_new: requests with a verified client certificate are served, others are anonymous
+ * (health, readiness and version only). ctx is the struct apiserver. */
+void apiserver_handle(void *ctx, struct http_exchange *x);
+/* The same without authentication: for a listener that only this machine's users reach. */
+void apiserver_handle_insecure(void *ctx, struct http_exchange *x);
+
+/* Calls into this server from its own process. Close it before apiserver_free. */
+struct http_transport *apiserver_transport(struct apiserver *s);

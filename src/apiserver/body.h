@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Request bodies: from bytes to a tree in the form that is stored, defaults set (service-api.md
+ * sections 1.1 steps 1 and 2, 18.2, 18.5).
+ */
+
+#include "apiserver/op.h"
+
+/* The object of a POST or PUT. Negative with req->st set. */
+int body_object(struct op *op, struct json **ret) _nodiscard_;
+/* `old` with the request's patch applied to it, as an object. */
+int body_patched(struct op *op, const struct json *old, struct json **ret) _nodiscard_;
+/* Any JSON object; an empty body gives an empty one. */
+int body_json(struct op *op, struct json **ret) _nodiscard_;

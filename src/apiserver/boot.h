@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What must be there before anyone is served: the default namespaces, and the Service
+ * default/kubernetes with its Endpoints and EndpointSlice (service-api.md sections 10.6 and 20).
+ * They are made by calls through the server's own interface, one after the other; what exists
+ * already is left as it is, except that the endpoints are brought up to date with the address.
+ */
+
+#include "apiserver/server.h"
+
+struct boot;
+
+void boot_start(struct apiserver *s);
+void boot_free(struct boot *b); /* NULL is fine; gives up what is not done */

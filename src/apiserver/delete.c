@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/delete.h"
+
+#include "apiserver/body.h"
+#include "apiserver/namespace.h"
+#include "apiserver/prepare.h"
+#include "apiserver/render.h"
+#include "apiserver/selection.h"
+#include "apiserver/services.h"
+#include "apiserver/write.h"
+
+struct delete_options {
+	int64_t grace_s; /* -1: not given */
+	struct str uid, rev;
+	struct str propagation;
+};
+
+enum {
+	POD_GRACE_S = 30, /* terminationGracePeriodSeconds that a Pod does not name */
+};
+
+static bool is_kind(const struct op *op, const char *kind)
+{
+	return str_eq_c(str_of(op->req->res->kind->kind), kind);
+}
+
+static int check_propagation(struct request *req, const struct delete_options *o, bool has_orphan)
+{
+	if (!o->propagation.len)
+		return 0;
+	if (has_orphan)
+		return status_invalid_options(
+			&req->st, "DeleteOptions", "FieldValueInvalid", "propagationPolicy",
+			str_printf(req->arena,
+				   "Invalid value: \"%.*s\": orphanDependents and "
+				   "deletionPropagation cannot be both set",
+				   STR_ARG(o->propagation)));
+	if (str_eq_c(o->propagation, "Background") || str_eq_c(o->propagation, "Foreground") ||
+	    str_eq_c(o->propagation, "Orphan"))
+		return 0;
+	return status_invalid_options(
+		&req->st, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
+		str_printf(req->arena,
+			   "Unsupported value: \"%.*s\": supported values: \"Background\", "
+			   "\"Foreground\", \"Orphan\"",
+			   STR_ARG(o->propagation)));
+}
+
+static int check_dry_run(struct request *req, const struct json *body)
+{
+	const struct json *list = json_get(body, "dryRun");
+
+	if (!json_is(list, JSON_ARRAY))
+		return 0;
+	json_foreach(n, list) {
+		if (!str_eq_c(json_string(n), "All"))
+			return status_invalid_options(
+				&req->st, "DeleteOptions", "FieldValueNotSupported", "dryRun",
+				str_printf(req->arena,
+					   "Unsupported value: \"%.*s\": supported values: \"All\"",
+					   STR_ARG(json_string(n))));
+		req->is_dry_run = true;
+	}
+	return 0;
+}
+
+/* From the body, else from the query. */
+static int parse_options(struct op *op, struct delete_options *ret)
+{
+	struct request *req = op->req;
+	struct str query = req->x->req.query, grace;
+	struct json *body;
+	const struct json *pre;
+	bool has_orphan;
+	int r = body_json(op, &body);
+
+	if (r < 0)
+		return r;
+	pre = json_get(body, "preconditions");
+	*ret = (struct delete_options){
+		.grace_s = json_get_int(body, "gracePeriodSeconds", -1),
+		.uid = json_get_string(pre, "uid"),
+		.rev = json_get_string(pre, "resourceVersion"),
+		.propagation = json_get_string(body, "propagationPolicy"),
+	};
+	has_orphan = !json_is_null(json_get(body, "orphanDependents"));
+	if (!body->count) {
+		grace = http_query(req->arena, query, "gracePeriodSeconds", 0);
+		if (grace.len && str_to_i64(grace, 0, INT32_MAX, &ret->grace_s, NULL) < 0)
+			return status_set(&req->st, ERR_BAD_REQUEST,
+					  "gracePeriodSeconds: '%.*s' must be a number of seconds",
+					  STR_ARG(grace));
+		ret->propagation = http_query(req->arena, query, "propagationPolicy", 0);
+		has_orphan = http_query(req->arena, query, "orphanDependents", 0).len > 0;
+	}
+	r = check_dry_run(req, body);
+	return r < 0 ? r : check_propagation(req, ret, has_orphan);
+}
+
+static int check_preconditions(struct op *op, const struct object *o, const struct json *obj,
+			       const struct delete_options *opts)
+{
+	struct request *req = op->req;
+	struct str uid = json_get_string(json_get(obj, "metadata"), "uid");
+	uint64_t rev = 0;
+
+	if (opts->uid.len && !str_eq(opts->uid, uid))
+		return status_conflict(
+			&req->st, req->res, object_name(o),
+			str_printf(req->arena,
+				   "Precondition failed: UID in precondition: %.*s, UID in object "
+				   "meta: %.*s",
+				   STR_ARG(opts->uid), STR_ARG(uid))
+				.ptr);
+	if (opts->rev.len && (str_to_u64(opts->rev, 0, INT64_MAX, &rev, NULL) < 0 || rev != o->rev))
+		return status_conflict(
+			&req->st, req->res, object_name(o),
+			"Precondition failed: ResourceVersion in precondition does not match the "
+			"object's");
+	return 0;
+}
+
+static void add_finalizer(struct op *op, struct json *meta, const char *name)
+{
+	struct json *list = json_get(meta, "finalizers");
+
+	if (!json_is(list, JSON_ARRAY)) {
+		list = json_new(&op->arena, JSON_ARRAY);
+		json_set(meta, "finalizers", list);
+	}
+	json_foreach(n, list) {
+		if (str_eq_c(json_string(n), name))
+			return;
+	}
+	json_append(list, json_new_string(&op->arena, str_of(name)));
+}
+
+/* Seconds until a Pod may go: it runs on a node, whose agent stops it first. */
+static int64_t pod_grace(const struct json *obj, const struct delete_options *opts)
+{
+	const struct json *spec = json_get(obj, "spec");
+	struct str phase = json_get_string(json_get(obj, "status"), "phase");
+
+	if (!json_get_string(spec, "nodeName").len || str_eq_c(phase, "Succeeded") ||
+	    str_eq_c(phase, "Failed"))
+		return 0;
+	if (opts->grace_s >= 0)
+		return opts->grace_s;
+	return MAX(json_get_int(spec, "terminationGracePeriodSeconds", POD_GRACE_S), 0);
+}
+
+/* Whether it is only marked for now; *ret_grace_s: how long it may take. */
+static bool is_held(struct op *op, struct json *obj, const struct delete_options *opts,
+		    int64_t *ret_grace_s)
+{
+	struct json *meta = json_get(obj, "metadata");
+	const struct json *finalizers;
+
+	*ret_grace_s = is_kind(op, "Pod") ? pod_grace(obj, opts) : 0;
+	if (str_eq_c(opts->propagation, "Orphan"))
+		add_finalizer(op, meta, "orphan");
+	if (str_eq_c(opts->propagation, "Foreground"))
+		add_finalizer(op, meta, "foregroundDeletion");
+	finalizers = json_get(meta, "finalizers");
+	return *ret_grace_s > 0 || (finalizers && finalizers->count) || is_kind(op, "Namespace");
+}
+
+static void mark(struct op *op, struct json *obj, int64_t grace_s)
+{
+	struct json *meta = json_get(obj, "metadata");
+	const struct clock *clock = op->s->clock;
+	bool is_marked = !json_is_null(json_get(meta, "deletionTimestamp"));
+
+	/* A second DELETE may only shorten the time. */
+	if (is_marked && json_get_int(meta, "deletionGracePeriodSeconds", 0) <= grace_s)
+		return;
+	json_set(meta, "deletionTimestamp",
+		 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock) +
+									   grace_s * 1000000000)));
+	json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, grace_s));
+	if (is_kind(op, "Namespace"))
+		json_set(json_object_at(&op->arena, obj, "status"), "phase",
+			 json_new_string(&op->arena, STR("Terminating")));
+}
+
+/* Some kinds answer with the object, the others with a Status. */
+static void done_deleted(struct op *op, uint64_t rev)
+{
+	struct arena *a = &op->arena;
+	struct buf b = BUF_INIT;
+	struct json *obj;
+
+	if (is_kind(op, "Service") || is_kind(op, "Pod") || is_kind(op, "ServiceAccount")) {
+		op_done_object(op, rev);
+		return;
+	}
+	op->req->x->on_close = NULL;
+	if (object_decode(a, op->object, 0, &obj, NULL) < 0)
+		obj = json_new(a, JSON_OBJECT);
+	status_write_success(&b, op->req->res, object_name(op->object),
+			     json_get_string(json_get(obj, "metadata"), "uid"));
+	op->req->content_type = "application/json";
+	request_reply_buf(op->req, 200, &b);
+}
+
+static bool delete_lost(struct op *op, size_t failed)
+{
+	return true; /* preconditions are looked at again */
+}
+
+/* Marks or removes `o`. */
+static int delete_object(struct op *op, struct object *o, struct json *obj,
+			 const struct delete_options *opts)
+{
+	struct request *req = op->req;
+	int64_t grace_s;
+
+	op->lost = delete_lost;
+	op->done = op_done_object;
+	if (is_held(op, obj, opts, &grace_s)) {
+		mark(op, obj, grace_s);
+		op_store(op, req->ns, req->name, obj, o->rev);
+		if (req->is_dry_run || str_eq(bytes_str(op->object->value), bytes_str(o->value))) {
+			if (!op->collection)
+				op->done(op, o->rev);
+			return OP_ANSWERED;
+		}
+		return op_submit(op);
+	}
+	op->done = done_deleted;
+	op_remove(op, o);
+	services_plan_delete(op, obj);
+	if (!req->is_dry_run)
+		return op_submit(op);
+	op->has_plan = false;
+	if (!op->collection)
+		op->done(op, o->rev);
+	return OP_ANSWERED;
+}
+
+int delete_step(struct op *op)
+{
+	struct request *req = op->req;
+	struct object *o = cache_get(req->res->cache,
+				     server_cache_key(&op->arena, req->res, req->ns, req->name));
+	struct delete_options opts = {.grace_s = -1};
+	struct json *obj;
+	int r = op->collection ? 0 : parse_options(op, &opts);
+
+	if (r < 0)
+		return r;
+	if (!o)
+		return status_not_found(&req->st, req->res, req->name);
+	r = namespace_check_delete(op);
+	if (r == 0)
+		r = write_decode(op, o, &obj);
+	if (r == 0)
+		r = check_preconditions(op, o, obj, &opts);
+	return r < 0 ? r : delete_object(op, o, obj, &opts);
+}
+
+/* Collections */
+
+struct collection {
+	struct request *req; /* NULL: the client has gone */
+	struct apiserver *s;
+	VEC(const struct object *) items; /* as they were */
+	size_t n_left;
+	struct status failure; /* the first; its strings are in `arena` */
+	struct arena arena;
+};
+
+static void collection_free(struct collection *c)
+{
+	vec_foreach(o, &c->items)
+		object_unref((struct object *)(uintptr_t)*o);
+	vec_fini(&c->items);
+	arena_fini(&c->arena);
+	free(c);
+}
+
+static void collection_closed(struct http_exchange *x)
+{
+	struct collection *c = x->handler_ctx;
+
+	c->req = NULL;
+}
+
+static void collection_finish(struct collection *c)
+{
+	struct request *req = c->req;
+	struct buf b = BUF_INIT;
+
+	if (req) {
+		req->x->on_close = NULL;
+		if (c->failure.code) {
+			req->st = c->failure;
+			request_reply_failure(req);
+		} else {
+			render_list(&b, req,
+				    &(struct render_list){.objects = c->items.ptr,
+							  .n = c->items.len,
+							  .rev = c->s->rev,
+							  .remaining = -1});
+			request_reply_buf(req, 200, &b);
+		}
+	}
+	collection_free(c);
+}
+
+void delete_item_done(struct collection *c, struct op *op, int r)
+{
+	/* Gone already is as good as deleted. */
+	if (r < 0 && r != ERR_NOT_FOUND && !c->failure.code) {
+		c->failure = op->req->st;
+		c->failure.arena = &c->arena;
+		c->failure.message = str_dup(&c->arena, op->req->st.message);
+		c->failure.name = str_dup(&c->arena, op->req->st.name);
+		c->failure.causes = NULL;
+		c->failure.n_causes = 0;
+	}
+	if (--c->n_left == 0)
+		collection_finish(c);
+}
+
+/* A request of its own for one item: it outlives the client's. */
+static struct op *item_op(struct collection *c, const struct request *req, const struct object *o)
+{
+	struct op *op = mem_xnew(struct op);
+	struct request *own;
+
+	arena_init(&op->arena, 0);
+	own = arena_new(&op->arena, struct request);
+	*own = *req;
+	own->x = NULL;
+	own->arena = &op->arena;
+	own->st = (struct status){.arena = &op->arena};
+	own->ns = str_dup(&op->arena, object_ns(o));
+	own->name = str_dup(&op->arena, object_name(o));
+	own->sub = (struct str){0};
+	op->s = c->s;
+	op->req = own;
+	op->step = delete_step;
+	op->collection = c;
+	return op;
+}
+
+int delete_collection(struct request *req)
+{
+	struct collection *c;
+	const struct cache *cache = req->res->cache;
+	struct selection sel;
+	size_t i, end;
+	int r = selection_parse(req, &sel);
+
+	if (r < 0)
+		return r;
+	c = mem_xnew(struct collection);
+	arena_init(&c->arena, 0);
+	c->s = req->s;
+	c->req = req;
+	for (cache_span(cache, sel.ns, &i, &end); i < end; i++) {
+		struct arena a;
+		struct selection_subject subject = {.object = cache->objects.ptr[i], .arena = &a};
+
+		arena_init(&a, 0);
+		if (selection_match(&sel, &subject))
+			*vec_push(&c->items) = object_ref(cache->objects.ptr[i]);
+		arena_fini(&a);
+	}
+	req->x->handler_ctx = c;
+	req->x->on_close = collection_closed;
+	/* One more than the items, so that it cannot end before all have begun. */
+	c->n_left = c->items.len + 1;
+	vec_foreach(o, &c->items)
+		op_run(item_op(c, req, *o));
+	if (--c->n_left == 0)
+		collection_finish(c);
+	return 0;
+}

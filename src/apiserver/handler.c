@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/apiserver.h"
+
+#include "apiserver/meta.h"
+#include "apiserver/pod.h"
+#include "apiserver/read.h"
+#include "apiserver/watch.h"
+#include "apiserver/write.h"
+
+static int dispatch(struct request *req)
+{
+	if (str_eq_c(req->sub, "log") || str_eq_c(req->sub, "binding"))
+		return pod_handle(req);
+	switch (req->verb) {
+	case REQUEST_GET:
+		read_get(req);
+		return 0;
+	case REQUEST_LIST:
+		read_list(req);
+		return 0;
+	case REQUEST_WATCH:
+		return watch_start(req);
+	case REQUEST_CREATE:
+	case REQUEST_UPDATE:
+	case REQUEST_PATCH:
+	case REQUEST_DELETE:
+	case REQUEST_DELETE_COLLECTION:
+	default:
+		return write_start(req);
+	}
+}
+
+static void handle_objects(struct apiserver *s, struct http_exchange *x)
+{
+	struct request *req = arena_new(&x->arena, struct request);
+
+	if (!s->is_loaded || s->is_stopping) {
+		request_refuse(x, ERR_UNAVAILABLE,
+			       s->is_stopping ? "the server is shutting down"
+					      : "the server is starting, please try again");
+		return;
+	}
+	if (request_parse(s, x, req) < 0 || dispatch(req) < 0)
+		request_reply_failure(req);
+}
+
+void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
+{
+	struct apiserver *s = ctx;
+
+	if (!meta_handle(s, x))
+		handle_objects(s, x);
+}
+
+void apiserver_handle(void *ctx, struct http_exchange *x)
+{
+	if (!str_is_set(x->req.peer->user) && !meta_is_public(x->req.path)) {
+		request_refuse(x, ERR_UNAUTHORIZED, "Unauthorized");
+		return;
+	}
+	apiserver_handle_insecure(ctx, x);
+}

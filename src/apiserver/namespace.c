@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/namespace.h"
+
+#include "apiserver/delete.h"
+
+static const struct object *find(struct op *op)
+{
+	const struct resource *res = server_resource_of(op->s, "Namespace");
+
+	return cache_get(res->cache, op->req->ns);
+}
+
+static bool is_terminating(const struct object *o)
+{
+	struct arena a;
+	struct json *obj;
+	bool ret = false;
+
+	/* Nearly always the text alone says no. */
+	if (!memmem(o->value->data, o->value->len, "\"deletionTimestamp\"",
+		    strlen("\"deletionTimestamp\"")))
+		return false;
+	arena_init(&a, 0);
+	if (object_decode(&a, o, 0, &obj, NULL) == 0)
+		ret = !json_is_null(json_path(obj, "metadata.deletionTimestamp"));
+	arena_fini(&a);
+	return ret;
+}
+
+int namespace_admit(struct op *op)
+{
+	struct request *req = op->req;
+	const struct object *o;
+
+	if (!req->res->kind->is_namespaced)
+		return 0;
+	o = find(op);
+	if (!o)
+		return status_not_found(&req->st, server_resource_of(op->s, "Namespace"), req->ns);
+	if (!is_terminating(o))
+		return 0;
+	status_about(&req->st, req->res, req->name);
+	status_add_cause(
+		&req->st, "NamespaceTerminating", STR("metadata.namespace"),
+		str_printf(req->arena, "namespace %.*s is being terminated", STR_ARG(req->ns)));
+	return status_set(&req->st, ERR_FORBIDDEN,
+			  "%.*s \"%.*s\" is forbidden: unable to create new content in namespace "
+			  "%.*s because it is being terminated",
+			  STR_ARG(req->res->resource_name), STR_ARG(req->name), STR_ARG(req->ns));
+}
+
+void namespace_compare(struct op *op)
+{
+	const struct object *o;
+
+	if (!op->req->res->kind->is_namespaced)
+		return;
+	o = find(op);
+	op_compare(op,
+		   server_store_key(&op->arena, server_resource_of(op->s, "Namespace"),
+				    (struct str){0}, op->req->ns),
+		   o ? o->rev : 0);
+}
+
+int namespace_check_delete(struct op *op)
+{
+	static const char *const own[] = {"default", "kube-system", "kube-public"};
+	struct request *req = op->req;
+
+	if (req->res != server_resource_of(op->s, "Namespace"))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		if (!str_eq_c(req->name, own[i]))
+			continue;
+		status_about(&req->st, req->res, req->name);
+		return status_set(&req->st, ERR_FORBIDDEN,
+				  "namespaces \"%s\" is forbidden: this namespace may not be "
+				  "deleted",
+				  own[i]);
+	}
+	return 0;
+}
+
+/* What is in it is deleted through the same calls as a client's; nobody waits for the answers, the
+ * next tick looks again. */
+static void sweep_done(void *ctx, int r, const struct err *err)
+{
+}
+
+static void send_call(struct apiserver *s, enum http_method method, struct str target,
+		      struct str body)
+{
+	static const struct http_call_events events = {.on_done = sweep_done};
+	struct http_call_request req = {.method = method, .target = target};
+
+	if (!s->own_calls)
+		s->own_calls = apiserver_transport(s);
+	req.body = body.len ? bytes_dup(body) : NULL;
+	s->own_calls->ops->send(s->own_calls, &req, &events, NULL);
+	bytes_unref(req.body);
+}
+
+static void send_delete(struct apiserver *s, struct str target)
+{
+	send_call(s, HTTP_DELETE, target, (struct str){0});
+}
+
+static bool is_empty(struct apiserver *s, struct str ns, struct arena *a)
+{
+	bool is_empty = true;
+
+	vec_foreach(c, &s->caches) {
+		size_t first, end;
+
+		if (!(*c)->res->kind->is_namespaced)
+			continue;
+		cache_span(*c, ns, &first, &end);
+		if (first == end)
+			continue;
+		is_empty = false;
+		send_delete(s, api_kind_path(a, (*c)->res->kind, ns, (struct str){0}));
+	}
+	return is_empty;
+}
+
+/* The last finalizer of its own. */
+static void finalize(struct apiserver *s, const struct object *o, struct arena *a)
+{
+	struct buf b = BUF_INIT;
+	struct json *obj, *spec;
+
+	if (object_decode(a, o, o->rev, &obj, NULL) < 0)
+		return;
+	spec = json_get(obj, "spec");
+	if (spec)
+		json_remove(spec, "finalizers");
+	json_write(&b, obj);
+	send_call(s, HTTP_PUT,
+		  str_printf(a, "/api/v1/namespaces/%.*s/finalize", STR_ARG(object_name(o))),
+		  buf_str(&b));
+	buf_fini(&b);
+}
+
+void namespace_tick(struct apiserver *s)
+{
+	const struct cache *c = server_resource_of(s, "Namespace")->cache;
+	struct arena a;
+
+	if (!s->is_ready)
+		return;
+	arena_init(&a, 0);
+	vec_foreach(o, &c->objects) {
+		if (is_terminating(*o) && is_empty(s, object_name(*o), &a))
+			finalize(s, *o, &a);
+	}
+	arena_fini(&a);
+}

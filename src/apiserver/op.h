@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A write under way: from the request to the store's answer.
+ *
+ * An op tries: its step looks at the newest objects, builds one store transaction (the object with
+ * a compare of its revision, and whatever must change with it) and submits it. When the transaction
+ * loses a race, the step is run again on what is there then, as far as the op's kind allows. So
+ * every step starts from nothing and keeps nothing between tries but the request.
+ *
+ * The op outlives its client: when the client goes, the transaction that was submitted still ends,
+ * and what it held is given back, but nobody is answered. What a try needs is in op.arena.
+ */
+
+#include "apiserver/request.h"
+#include "apiserver/service_plan.h"
+
+struct op;
+
+enum op_result {      /* of a step, besides negative failures with req->st set */
+	OP_ANSWERED,  /* the request has its answer */
+	OP_SUBMITTED, /* the answer follows when the store has spoken */
+};
+
+struct op {
+	struct apiserver *s;
+	struct request *req; /* NULL: the client has gone */
+	struct arena arena;
+	int (*step)(struct op *op);
+	/* The transaction has succeeded; `op->object` is what was stored. Answers. */
+	void (*done)(struct op *op, uint64_t rev);
+	/* The compare with this index failed. True: try again. False: req->st is set. */
+	bool (*lost)(struct op *op, size_t failed);
+	unsigned tries;
+	/* of the try under way */
+	struct store_compare *compares;
+	struct store_op *ops;
+	size_t n_compares, n_ops;
+	struct service_plan plan;
+	bool has_plan;
+	struct object *object; /* new or deleted one; its rev is not known before */
+	int http_status;
+	/* of the kind of write */
+	bool is_conditional; /* the client named a resourceVersion: a lost race is its conflict */
+	bool is_create, is_generated;
+	struct collection *collection; /* delete.c: part of a deletecollection */
+};
+
+enum {
+	OP_TRIES_MAX = 20, /* of one write, over all its races */
+};
+
+/* Runs the op to its end; takes over the exchange unless op->collection. The op frees itself. */
+void op_run(struct op *op);
+struct op *op_new(struct request *req, int (*step)(struct op *op));
+
+/* For steps. The object is always compare and op 0. */
+void op_compare(struct op *op, struct str key, uint64_t mod_rev);
+void op_put(struct op *op, struct str key, struct bytes *value); /* NULL deletes; takes it over */
+/* Compares with `rev` (0: must not exist) and stores the tree; sets op->object. */
+void op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev);
+/* Compares and deletes. */
+void op_remove(struct op *op, struct object *o);
+/* Claims and releases of op->plan. `service` is the object that makes the claims. */
+void op_add_plan(struct op *op, const struct json *service);
+int op_submit(struct op *op);
+
+/* Answers with op->object as it was stored. */
+void op_done_object(struct op *op, uint64_t rev);

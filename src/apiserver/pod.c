@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/pod.h"
+
+#include "apiserver/body.h"
+#include "apiserver/prepare.h"
+#include "apiserver/stats.h"
+#include "apiserver/write.h"
+
+/* Binding */
+
+static void done_bound(struct op *op, uint64_t rev)
+{
+	struct buf b = BUF_INIT;
+
+	op->req->x->on_close = NULL;
+	buf_add_c(&b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
+		      "\"status\":\"Success\",\"code\":201}");
+	request_reply_buf(op->req, 201, &b);
+}
+
+static bool bind_lost(struct op *op, size_t failed)
+{
+	return true;
+}
+
+static int bind_step(struct op *op)
+{
+	struct request *req = op->req;
+	struct object *o = cache_get(req->res->cache,
+				     server_cache_key(&op->arena, req->res, req->ns, req->name));
+	struct json *body, *obj, *spec;
+	struct str node;
+	int r = body_json(op, &body);
+
+	if (r < 0)
+		return r;
+	node = json_get_string(json_get(body, "target"), "name");
+	if (!node.len)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "target.name: the node to bind the Pod to is missing");
+	if (!o)
+		return status_not_found(&req->st, req->res, req->name);
+	r = write_decode(op, o, &obj);
+	if (r < 0)
+		return r;
+	spec = json_object_at(&op->arena, obj, "spec");
+	if (json_get_string(spec, "nodeName").len)
+		return status_conflict(
+			&req->st, req->res, req->name,
+			str_printf(req->arena, "pod %.*s is already assigned to node \"%.*s\"",
+				   STR_ARG(req->name), STR_ARG(json_get_string(spec, "nodeName")))
+				.ptr);
+	json_set(spec, "nodeName", json_new_string(&op->arena, node));
+	op->lost = bind_lost;
+	op->done = done_bound;
+	op_store(op, req->ns, req->name, obj, o->rev);
+	if (!req->is_dry_run)
+		return op_submit(op);
+	op->done(op, o->rev);
+	return OP_ANSWERED;
+}
+
+/* Logs */
+
+struct log_call {
+	struct request *req; /* NULL: the client has gone */
+	struct loop *loop;
+	struct http_transport *transport;
+	struct http_call *call;
+	bool is_begun;
+};
+
+static void log_free(void *ctx)
+{
+	struct log_call *l = ctx;
+
+	l->transport->ops->close(l->transport);
+	free(l);
+}
+
+static void log_closed(struct http_exchange *x)
+{
+	struct log_call *l = x->handler_ctx;
+
+	l->req = NULL;
+	l->transport->ops->cancel(l->call);
+	loop_post(l->loop, log_free, l);
+}
+
+static void log_head(void *ctx, int status, const struct http_header *headers, size_t n_headers)
+{
+	struct log_call *l = ctx;
+	struct http_header type = {STR("content-type"), STR("text/plain")};
+
+	if (!l->req)
+		return;
+	l->is_begun = true;
+	stats_request(l->req, status);
+	http_begin(l->req->x, status, &type, 1);
+}
+
+static void log_data(void *ctx, struct str data)
+{
+	struct log_call *l = ctx;
+	struct bytes *chunk;
+
+	if (!l->req)
+		return;
+	chunk = bytes_dup(data);
+	http_write(l->req->x, chunk);
+	bytes_unref(chunk);
+}
+
+static void log_done(void *ctx, int r, const struct err *err)
+{
+	struct log_call *l = ctx;
+	struct request *req = l->req;
+
+	/* The transport must not be closed from inside its own callback's call. */
+	loop_post(l->loop, log_free, l);
+	if (!req)
+		return;
+	req->x->on_close = NULL;
+	if (r == 0) {
+		http_end(req->x);
+	} else if (l->is_begun) {
+		http_abort(req->x);
+	} else {
+		IGNORE(status_set(&req->st, ERR_UNAVAILABLE,
+				  "the agent of the Pod's node does not answer: %s", err->msg),
+		       "answered next");
+		request_reply_failure(req);
+	}
+}
+
+/* The container that is asked for: the one named, or the only one. */
+static int container_of(struct request *req, const struct json *pod, struct str *ret)
+{
+	struct str name = http_query(req->arena, req->x->req.query, "container", 0);
+	const struct json *list = json_path(pod, "spec.containers");
+	struct str names = STR("");
+
+	if (!json_is(list, JSON_ARRAY) || !list->count)
+		return status_set(&req->st, ERR_BAD_REQUEST, "pod %.*s has no containers",
+				  STR_ARG(req->name));
+	json_foreach(c, list) {
+		struct str each = json_get_string(c, "name");
+
+		if (name.len && str_eq(each, name))
+			break;
+		names = str_printf(req->arena, "%.*s%s%.*s", STR_ARG(names), names.len ? " " : "",
+				   STR_ARG(each));
+	}
+	if (!name.len && list->count > 1)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "a container name must be specified for pod %.*s, choose one of: "
+				  "[%.*s]",
+				  STR_ARG(req->name), STR_ARG(names));
+	*ret = name.len ? name : json_get_string(json_at(list, 0), "name");
+	return 0;
+}
+
+/* The node's address for its agent; absent when it has none. */
+static struct str agent_host(struct request *req, struct str node)
+{
+	const struct object *o = cache_get(server_resource_of(req->s, "Node")->cache, node);
+	struct json *obj;
+	const struct json *list;
+
+	if (!o || object_decode_copy(req->arena, o, 0, &obj, NULL) < 0)
+		return (struct str){0};
+	list = json_path(obj, "status.addresses");
+	if (!json_is(list, JSON_ARRAY))
+		return (struct str){0};
+	json_foreach(a, list) {
+		if (str_eq_c(json_get_string(a, "type"), "InternalIP"))
+			return json_get_string(a, "address");
+	}
+	return (struct str){0};
+}
+
+static int unreachable(struct request *req, struct str node, const char *why)
+{
+	return status_set(&req->st, ERR_UNAVAILABLE,
+			  "the logs of pod %.*s are with node \"%.*s\": %s", STR_ARG(req->name),
+			  STR_ARG(node), why);
+}
+
+static struct str log_target(struct request *req, struct str container)
+{
+	struct buf b = BUF_INIT;
+	struct str ret, query = req->x->req.query;
+
+	buf_add_c(&b, "/containerLogs/");
+	http_escape(&b, req->ns);
+	buf_add_byte(&b, '/');
+	http_escape(&b, req->name);
+	buf_add_byte(&b, '/');
+	http_escape(&b, container);
+	if (query.len) {
+		buf_add_byte(&b, '?');
+		buf_add_str(&b, query);
+	}
+	ret = str_dup(req->arena, buf_str(&b));
+	buf_fini(&b);
+	return ret;
+}
+
+static void log_send(struct request *req, struct http_transport *t, struct str container)
+{
+	static const struct http_call_events events = {log_head, log_data, log_done};
+	struct log_call *l = mem_xnew(struct log_call);
+	struct http_call_request call = {.method = HTTP_GET, .target = log_target(req, container)};
+
+	l->req = req;
+	l->loop = req->s->loop;
+	l->transport = t;
+	req->x->handler_ctx = l;
+	req->x->on_close = log_closed;
+	l->call = t->ops->send(t, &call, &events, l);
+}
+
+static int log_start(struct request *req)
+{
+	const struct apiserver_config *config = &req->s->config;
+	const struct object *o = cache_get(
+		req->res->cache, server_cache_key(req->arena, req->res, req->ns, req->name));
+	struct http_transport *t;
+	struct str container, node, host;
+	struct json *pod;
+	struct err err;
+	int r;
+
+	if (!o)
+		return status_not_found(&req->st, req->res, req->name);
+	r = object_decode_copy(req->arena, o, 0, &pod, &err);
+	if (r < 0)
+		return status_from_err(&req->st, r, &err);
+	r = container_of(req, pod, &container);
+	if (r < 0)
+		return r;
+	node = json_get_string(json_get(pod, "spec"), "nodeName");
+	if (!node.len)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "pod %.*s does not have a host assigned", STR_ARG(req->name));
+	host = agent_host(req, node);
+	if (!host.len)
+		return unreachable(req, node, "it has no InternalIP");
+	if (!config->agent_transport)
+		return unreachable(req, node, "this server was not told how to reach agents");
+	r = config->agent_transport(config->ctx, host, &t, &err);
+	if (r < 0)
+		return unreachable(req, node, err.msg);
+	log_send(req, t, container);
+	return 0;
+}
+
+int pod_handle(struct request *req)
+{
+	if (str_eq_c(req->sub, "log"))
+		return log_start(req);
+	op_run(op_new(req, bind_step));
+	return 0;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What only Pods have: binding to a node, and logs, which their node's agent keeps. */
+
+#include "apiserver/request.h"
+
+/* pods/binding and pods/log. Negative with req->st set, exchange untouched. */
+int pod_handle(struct request *req) _nodiscard_;

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/render.h"
+
+#include <inttypes.h>
+
+unsigned render_style_index(struct render_style style)
+{
+	if (style.format == REQUEST_TABLE)
+		return 1 + (unsigned)style.include;
+	return style.format == REQUEST_METADATA ? RENDER_STYLES - 1 : 0;
+}
+
+static struct json *list_meta(struct arena *a, uint64_t rev, struct str token, int64_t remaining)
+{
+	struct json *meta = json_new(a, JSON_OBJECT);
+
+	json_set(meta, "resourceVersion", json_new_string(a, str_printf(a, "%" PRIu64, rev)));
+	if (token.len)
+		json_set(meta, "continue", json_new_string(a, token));
+	if (remaining >= 0 && token.len)
+		json_set(meta, "remainingItemCount", json_new_int(a, remaining));
+	return meta;
+}
+
+static void add_row(struct arena *a, struct json *table, const struct resource *res,
+		    const struct object *o, uint64_t rev, const struct api_table_opts *opts)
+{
+	struct json *tree;
+
+	if (object_decode(a, o, rev, &tree, NULL) < 0)
+		return;
+	api_table_add(a, table, res->kind, tree, opts);
+}
+
+static void write_table(struct buf *b, const struct resource *res, const struct render_list *list,
+			uint64_t object_rev, const struct api_table_opts *opts)
+{
+	struct arena a;
+	struct json *table;
+
+	arena_init(&a, 16 * 1024);
+	table = api_table_new(&a, res->kind,
+			      list_meta(&a, list->rev, list->continue_token, list->remaining),
+			      opts);
+	for (size_t i = 0; i < list->n; i++)
+		add_row(&a, table, res, list->objects[i],
+			object_rev ? object_rev : list->objects[i]->rev, opts);
+	json_write(b, table);
+	arena_fini(&a);
+}
+
+static int64_t wall_ns(const struct request *req)
+{
+	return req->s->clock->wall_ns(req->s->clock);
+}
+
+void render_object(struct buf *b, const struct request *req, const struct object *o, uint64_t rev)
+{
+	struct api_table_opts opts = {.include = req->include, .has_columns = true, .now_ns = 0};
+
+	switch (req->format) {
+	case REQUEST_TABLE:
+		opts.now_ns = wall_ns(req);
+		write_table(
+			b, req->res,
+			&(struct render_list){.objects = &o, .n = 1, .rev = rev, .remaining = -1},
+			rev, &opts);
+		return;
+	case REQUEST_METADATA:
+		object_write_metadata(b, o, rev, false);
+		return;
+	case REQUEST_JSON:
+	default:
+		object_write(b, req->res, o, rev);
+		return;
+	}
+}
+
+static size_t size_of(const struct render_list *list)
+{
+	size_t sum = 256;
+
+	for (size_t i = 0; i < list->n; i++)
+		sum += list->objects[i]->value->len + OBJECT_REV_TEXT_MAX + 32;
+	return sum;
+}
+
+static void add_list_meta(struct buf *b, const struct render_list *list)
+{
+	buf_printf(b, "\"metadata\":{\"resourceVersion\":\"%" PRIu64 "\"", list->rev);
+	if (list->continue_token.len) {
+		buf_add_c(b, ",\"continue\":");
+		json_write_string(b, list->continue_token);
+		if (list->remaining >= 0)
+			buf_printf(b, ",\"remainingItemCount\":%" PRId64, list->remaining);
+	}
+	buf_add_c(b, "},\"items\":[");
+}
+
+void render_list(struct buf *b, const struct request *req, const struct render_list *list)
+{
+	bool is_metadata = req->format == REQUEST_METADATA;
+
+	if (req->format == REQUEST_TABLE) {
+		struct api_table_opts opts = {
+			.include = req->include, .has_columns = true, .now_ns = wall_ns(req)};
+
+		write_table(b, req->res, list, 0, &opts);
+		return;
+	}
+	if (!is_metadata)
+		buf_reserve(b, size_of(list));
+	buf_printf(b, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",",
+		   is_metadata ? "PartialObjectMetadataList" : req->res->kind->list_kind,
+		   STR_ARG(is_metadata ? STR("meta.k8s.io/v1") : req->res->api_version));
+	add_list_meta(b, list);
+	for (size_t i = 0; i < list->n; i++) {
+		if (i)
+			buf_add_byte(b, ',');
+		if (is_metadata)
+			object_write_metadata(b, list->objects[i], list->objects[i]->rev, true);
+		else
+			object_write_item(b, list->objects[i], list->objects[i]->rev);
+	}
+	buf_add_c(b, "]}");
+}
+
+void render_event(struct buf *b, const struct resource *res, struct render_style style,
+		  int64_t now_ns, const char *type, const struct object *o, uint64_t rev,
+		  bool is_first)
+{
+	buf_reserve(b, o->value->len + 128);
+	buf_add_c(b, "{\"type\":\"");
+	buf_add_c(b, type);
+	buf_add_c(b, "\",\"object\":");
+	if (style.format == REQUEST_TABLE) {
+		struct api_table_opts opts = {
+			.include = style.include, .has_columns = is_first, .now_ns = now_ns};
+
+		write_table(
+			b, res,
+			&(struct render_list){.objects = &o, .n = 1, .rev = rev, .remaining = -1},
+			rev, &opts);
+	} else if (style.format == REQUEST_METADATA) {
+		object_write_metadata(b, o, rev, false);
+	} else {
+		object_write(b, res, o, rev);
+	}
+	buf_add_c(b, "}\n");
+}
+
+static void write_table_bookmark(struct buf *b, const struct resource *res,
+				 struct render_style style, uint64_t rev)
+{
+	struct api_table_opts opts = {.include = style.include};
+	struct arena a;
+	struct json *table;
+
+	arena_init(&a, 0);
+	table = api_table_new(&a, res->kind, list_meta(&a, rev, (struct str){0}, -1), &opts);
+	api_table_add_bookmark(&a, table, res->kind, str_printf(&a, "%" PRIu64, rev), &opts);
+	json_write(b, table);
+	arena_fini(&a);
+}
+
+void render_bookmark(struct buf *b, const struct resource *res, struct render_style style,
+		     uint64_t rev, bool is_end_of_initial)
+{
+	bool is_metadata = style.format == REQUEST_METADATA;
+
+	buf_add_c(b, "{\"type\":\"BOOKMARK\",\"object\":");
+	if (style.format == REQUEST_TABLE) {
+		write_table_bookmark(b, res, style, rev);
+		buf_add_c(b, "}\n");
+		return;
+	}
+	buf_printf(b,
+		   "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",\"metadata\":"
+		   "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null",
+		   is_metadata ? "PartialObjectMetadata" : res->kind->kind,
+		   STR_ARG(is_metadata ? STR("meta.k8s.io/v1") : res->api_version), rev);
+	if (is_end_of_initial)
+		buf_add_c(b, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
+	buf_add_c(b, "}}}\n");
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/request.h"
+
+#include "apiserver/accept.h"
+#include "apiserver/render.h"
+#include "apiserver/stats.h"
+
+#include <inttypes.h>
+
+const char *request_verb_name(enum request_verb v)
+{
+	static const char *const names[] = {
+		[REQUEST_GET] = "get",       [REQUEST_LIST] = "list",
+		[REQUEST_WATCH] = "watch",   [REQUEST_CREATE] = "create",
+		[REQUEST_UPDATE] = "update", [REQUEST_PATCH] = "patch",
+		[REQUEST_DELETE] = "delete", [REQUEST_DELETE_COLLECTION] = "deletecollection",
+	};
+
+	return names[v];
+}
+
+static int no_such_path(struct request *req)
+{
+	return status_set(&req->st, ERR_NOT_FOUND,
+			  "the server could not find the requested resource");
+}
+
+/* The next decoded segment of the path; absent when there is none. */
+static int segment(struct request *req, struct str *rest, struct str *ret)
+{
+	struct str raw;
+	struct err err;
+
+	*ret = (struct str){0};
+	if (!str_next(rest, '/', &raw))
+		return 0;
+	if (!raw.len)
+		return no_such_path(req);
+	if (http_unescape(req->arena, raw, false, ret, &err) < 0)
+		return status_from_err(&req->st, ERR_BAD_REQUEST, &err);
+	if (str_find(*ret, '/') >= 0 || str_eq_c(*ret, ".") || str_eq_c(*ret, ".."))
+		return no_such_path(req);
+	return 0;
+}
+
+enum {
+	SEGMENTS_MAX = 6, /* namespaces NS PLURAL NAME SUB, and one to find out about more */
+};
+
+/* namespaces/NS/PLURAL/NAME/SUB and its shorter forms; is_watch: the old …/watch/… prefix. */
+static int parse_resource(struct request *req, struct str group, struct str version,
+			  struct str rest, bool *ret_is_watch)
+{
+	struct str seg[SEGMENTS_MAX] = {0};
+	struct str *at = seg;
+	size_t n = 0;
+	int r;
+
+	while (n < SEGMENTS_MAX && str_is_set(rest)) {
+		r = segment(req, &rest, &seg[n]);
+		if (r < 0)
+			return r;
+		if (!str_is_set(seg[n]))
+			break;
+		n++;
+	}
+	*ret_is_watch = n > 1 && str_eq_c(seg[0], "watch");
+	if (*ret_is_watch)
+		at++, n--;
+	if (n >= 3 && str_eq_c(at[0], "namespaces") &&
+	    !(n == 3 && (str_eq_c(at[2], "status") || str_eq_c(at[2], "finalize")))) {
+		req->ns = at[1];
+		at += 2, n -= 2;
+	}
+	if (n < 1 || n > 3)
+		return no_such_path(req);
+	req->res = server_resource(req->s, group, version, at[0]);
+	req->name = n > 1 ? at[1] : (struct str){0};
+	req->sub = n > 2 ? at[2] : (struct str){0};
+	if (!req->res || (str_is_set(req->ns) && !req->res->kind->is_namespaced) ||
+	    (n > 1 && !str_is_set(req->ns) && req->res->kind->is_namespaced)) {
+		req->res = NULL;
+		return no_such_path(req);
+	}
+	return 0;
+}
+
+static int parse_path(struct request *req, bool *ret_is_watch)
+{
+	struct str rest = str_skip(req->x->req.path, 1);
+	struct str root, group = STR(""), version;
+	int r = segment(req, &rest, &root);
+
+	if (r == 0 && str_eq_c(root, "apis"))
+		r = segment(req, &rest, &group);
+	else if (r == 0 && !str_eq_c(root, "api"))
+		r = no_such_path(req);
+	if (r == 0)
+		r = segment(req, &rest, &version);
+	if (r < 0)
+		return r;
+	if (!str_is_set(rest) || !str_is_set(version) || !str_is_set(group))
+		return no_such_path(req);
+	return parse_resource(req, group, version, rest, ret_is_watch);
+}
+
+static unsigned verb_bit(enum request_verb v)
+{
+	static const unsigned bits[] = {
+		[REQUEST_GET] = API_VERB_GET,
+		[REQUEST_LIST] = API_VERB_LIST,
+		[REQUEST_WATCH] = API_VERB_WATCH,
+		[REQUEST_CREATE] = API_VERB_CREATE,
+		[REQUEST_UPDATE] = API_VERB_UPDATE,
+		[REQUEST_PATCH] = API_VERB_PATCH,
+		[REQUEST_DELETE] = API_VERB_DELETE,
+		[REQUEST_DELETE_COLLECTION] = API_VERB_DELETE_COLLECTION,
+	};
+
+	return bits[v];
+}
+
+static bool verb_of(struct request *req, bool is_watch, enum request_verb *ret)
+{
+	bool is_item = str_is_set(req->name);
+	enum http_method m = req->x->req.method;
+
+	switch (m) {
+	case HTTP_GET:
+	case HTTP_HEAD:
+		*ret = is_watch ? REQUEST_WATCH : is_item ? REQUEST_GET : REQUEST_LIST;
+		return true;
+	case HTTP_POST:
+		*ret = REQUEST_CREATE;
+		return !is_item || str_is_set(req->sub);
+	case HTTP_PUT:
+		*ret = REQUEST_UPDATE;
+		return is_item;
+	case HTTP_PATCH:
+		*ret = REQUEST_PATCH;
+		return is_item;
+	case HTTP_DELETE:
+		*ret = is_item ? REQUEST_DELETE : REQUEST_DELETE_COLLECTION;
+		return true;
+	case HTTP_OPTIONS:
+	case HTTP_CONNECT:
+	case HTTP_OTHER:
+	default:
+		return false;
+	}
+}
+
+static int check_verb(struct request *req, bool is_watch)
+{
+	const struct api_kind *kind = req->res->kind;
+	unsigned verbs = kind->verbs;
+	bool is_wide = kind->is_namespaced && !str_is_set(req->ns);
+
+	if (str_is_set(req->sub)) {
+		const struct api_subresource *sub = NULL;
+
+		for (size_t i = 0; i < kind->n_subresources; i++)
+			if (str_eq_c(req->sub, kind->subresources[i].name))
+				sub = &kind->subresources[i];
+		if (!sub)
+			return no_such_path(req);
+		verbs = sub->verbs;
+	}
+	if (!verb_of(req, is_watch, &req->verb) || !(verbs & verb_bit(req->verb)) ||
+	    (is_wide && req->verb == REQUEST_CREATE)) {
+		status_about(&req->st, req->res, (struct str){0});
+		return status_set(&req->st, ERR_METHOD,
+				  "the server does not allow this method on the requested "
+				  "resource");
+	}
+	return 0;
+}
+
+static struct str query(struct request *req, const char *name)
+{
+	return http_query(req->arena, req->x->req.query, name, 0);
+}
+
+static bool is_true(struct str s)
+{
+	return str_is_set(s) && !str_eq_c(s, "false") && !str_eq_c(s, "0");
+}
+
+/* The options' kind, in which mistakes are reported. */
+static const char *options_kind(const struct request *req)
+{
+	switch (req->verb) {
+	case REQUEST_CREATE:
+		return "CreateOptions";
+	case REQUEST_UPDATE:
+		return "UpdateOptions";
+	case REQUEST_PATCH:
+		return "PatchOptions";
+	case REQUEST_DELETE:
+	case REQUEST_DELETE_COLLECTION:
+		return "DeleteOptions";
+	case REQUEST_GET:
+	case REQUEST_LIST:
+	case REQUEST_WATCH:
+	default:
+		return "ListOptions";
+	}
+}
+
+static int unsupported(struct request *req, const char *field, struct str value,
+		       const char *supported)
+{
+	return status_invalid_options(
+		&req->st, options_kind(req), "FieldValueNotSupported", field,
+		str_printf(req->arena, "Unsupported value: \"%.*s\": supported values: %s",
+			   STR_ARG(value), supported));
+}
+
+static int forbidden(struct request *req, const char *field, const char *why)
+{
+	return status_invalid_options(&req->st, options_kind(req), "FieldValueForbidden", field,
+				      str_printf(req->arena, "Forbidden: %s", why));
+}
+
+static int parse_write_query(struct request *req)
+{
+	struct str fields = query(req, "fieldValidation");
+	struct str run;
+
+	for (size_t i = 0; str_is_set(run = http_query(req->arena, req->x->req.query, "dryRun", i));
+	     i++) {
+		if (!str_eq_c(run, "All"))
+			return unsupported(req, "dryRun", run, "\"All\"");
+		req->is_dry_run = true;
+	}
+	if (str_eq_c(fields, "Strict"))
+		req->field_validation = REQUEST_FIELDS_STRICT;
+	else if (str_eq_c(fields, "Ignore"))
+		req->field_validation = REQUEST_FIELDS_IGNORE;
+	else if (fields.len && !str_eq_c(fields, "Warn"))
+		return unsupported(req, "fieldValidation", fields,
+				   "\"Ignore\", \"Strict\", \"Warn\"");
+	req->field_manager = query(req, "fieldManager");
+	if (req->field_manager.len > REQUEST_MANAGER_MAX)
+		return status_invalid_options(&req->st, options_kind(req), "FieldValueTooLong",
+					      "fieldManager",
+					      STR("Too long: may not be more than 128 bytes"));
+	for (size_t i = 0; i < req->field_manager.len; i++) {
+		unsigned char c = (unsigned char)req->field_manager.ptr[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return status_invalid_options(
+				&req->st, options_kind(req), "FieldValueInvalid", "fieldManager",
+				STR("Invalid value: should only contain printable characters"));
+	}
+	return 0;
+}
+
+static int parse_number(struct request *req, const char *name, uint64_t max, uint64_t *ret)
+{
+	struct str text = query(req, name);
+
+	if (text.len && str_to_u64(text, 0, max, ret, NULL) < 0)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "%s: '%.*s' must be a number from 0 to %" PRIu64, name,
+				  STR_ARG(text), max);
+	return 0;
+}
+
+static int parse_match(struct request *req)
+{
+	struct str match = query(req, "resourceVersionMatch");
+
+	if (!match.len)
+		return 0;
+	if (str_eq_c(match, "Exact"))
+		req->match = REQUEST_MATCH_EXACT;
+	else if (str_eq_c(match, "NotOlderThan"))
+		req->match = REQUEST_MATCH_NOT_OLDER;
+	else
+		return unsupported(req, "resourceVersionMatch", match,
+				   "\"Exact\", \"NotOlderThan\"");
+	if (req->verb == REQUEST_WATCH) {
+		if (!req->has_initial)
+			return forbidden(req, "resourceVersionMatch",
+					 "resourceVersionMatch is forbidden for watch unless "
+					 "sendInitialEvents is provided");
+		if (req->match == REQUEST_MATCH_EXACT)
+			return unsupported(req, "resourceVersionMatch", match, "\"NotOlderThan\"");
+	} else if (!req->rev_text.len) {
+		return forbidden(req, "resourceVersionMatch",
+				 "resourceVersionMatch is forbidden unless resourceVersion is "
+				 "provided");
+	}
+	if (req->continue_token.len)
+		return forbidden(req, "resourceVersionMatch",
+				 "resourceVersionMatch is forbidden when continue is provided");
+	if (req->match == REQUEST_MATCH_EXACT && req->rev == 0)
+		return forbidden(req, "resourceVersionMatch",
+				 "resourceVersionMatch \"Exact\" is forbidden for resourceVersion "
+				 "\"0\"");
+	return 0;
+}
+
+static int parse_list_query(struct request *req)
+{
+	uint64_t timeout = 0;
+	int r;
+
+	req->label_selector = query(req, "labelSelector");
+	req->field_selector = query(req, "fieldSelector");
+	req->continue_token = query(req, "continue");
+	req->rev_text = query(req, "resourceVersion");
+	req->wants_bookmarks = is_true(query(req, "allowWatchBookmarks"));
+	req->has_initial = str_is_set(query(req, "sendInitialEvents"));
+	req->wants_initial = is_true(query(req, "sendInitialEvents"));
+	r = parse_number(req, "limit", INT64_MAX, &req->limit);
+	if (r == 0)
+		r = parse_number(req, "timeoutSeconds", INT32_MAX, &timeout);
+	if (r < 0)
+		return r;
+	req->timeout_s = (int64_t)timeout;
+	if (req->rev_text.len && str_to_u64(req->rev_text, 0, INT64_MAX, &req->rev, NULL) < 0)
+		return status_set(&req->st, ERR_BAD_REQUEST, "Invalid resourceVersion: '%.*s'",
+				  STR_ARG(req->rev_text));
+	r = parse_match(req);
+	if (r < 0)
+		return r;
+	if (req->has_initial && req->verb != REQUEST_WATCH)
+		return forbidden(req, "sendInitialEvents",
+				 "sendInitialEvents is forbidden for list");
+	if (req->has_initial && req->match != REQUEST_MATCH_NOT_OLDER)
+		return forbidden(req, "resourceVersionMatch",
+				 "sendInitialEvents requires setting resourceVersionMatch to "
+				 "NotOlderThan");
+	return 0;
+}
+
+static int parse_include(struct request *req)
+{
+	struct str include = query(req, "includeObject");
+
+	struct err err;
+
+	if (api_include_parse(include, &req->include, &err) < 0)
+		return status_from_err(&req->st, ERR_BAD_REQUEST, &err);
+	return 0;
+}
+
+int request_parse(struct apiserver *s, struct http_exchange *x, struct request *req)
+{
+	bool is_watch = false;
+	int r;
+
+	*req = (struct request){.s = s,
+				.x = x,
+				.arena = &x->arena,
+				.st.arena = &x->arena,
+				.content_type = "application/json",
+				.began_ns = s->clock->mono_ns(s->clock)};
+	r = parse_path(req, &is_watch);
+	if (r < 0)
+		return r;
+	r = check_verb(req, is_watch || is_true(query(req, "watch")));
+	if (r < 0)
+		return r;
+	r = accept_negotiate(req);
+	if (r == 0 && (req->verb == REQUEST_LIST || req->verb == REQUEST_WATCH ||
+		       req->verb == REQUEST_DELETE_COLLECTION))
+		r = parse_list_query(req);
+	if (r == 0)
+		r = parse_include(req);
+	if (r == 0 && req->verb >= REQUEST_CREATE)
+		r = parse_write_query(req);
+	return r;
+}
+
+void request_warn(struct request *req, struct str text)
+{
+	for (size_t i = 0; i < req->n_warnings; i++)
+		if (str_eq(req->warnings[i], text))
+			return;
+	if (req->n_warnings < REQUEST_WARNINGS_MAX)
+		req->warnings[req->n_warnings++] = text;
+}
+
+/* RFC 9110 appendix (Warning of RFC 7234): 299 - "text", with control characters made blanks. */
+static struct str warning_value(struct request *req, struct str text)
+{
+	struct buf b = BUF_INIT;
+	struct str ret;
+
+	buf_add_c(&b, "299 - \"");
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c == '"' || c == '\\')
+			buf_add_byte(&b, '\\');
+		buf_add_byte(&b, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+	}
+	buf_add_byte(&b, '"');
+	ret = str_dup(req->arena, buf_str(&b));
+	buf_fini(&b);
+	return ret;
+}
+
+void request_reply(struct request *req, int status, struct bytes *body)
+{
+	struct http_header headers[REQUEST_WARNINGS_MAX + 2];
+	size_t n = 0;
+
+	headers[n++] = (struct http_header){STR("content-type"), str_of(req->content_type)};
+	if (req->st.retry_after_s)
+		headers[n++] = (struct http_header){
+			STR("retry-after"), str_printf(req->arena, "%d", req->st.retry_after_s)};
+	for (size_t i = 0; i < req->n_warnings; i++)
+		headers[n++] =
+			(struct http_header){STR("warning"), warning_value(req, req->warnings[i])};
+	stats_request(req, status);
+	http_reply_with(req->x, status, headers, n, body);
+	bytes_unref(body);
+}
+
+void request_reply_buf(struct request *req, int status, struct buf *b)
+{
+	struct bytes *body = bytes_dup(buf_str(b));
+
+	buf_fini(b);
+	request_reply(req, status, body);
+}
+
+void request_reply_object(struct request *req, int status, const struct object *o, uint64_t rev)
+{
+	struct buf b = BUF_INIT;
+
+	render_object(&b, req, o, rev);
+	request_reply_buf(req, status, &b);
+}
+
+void request_reply_failure(struct request *req)
+{
+	struct buf b = BUF_INIT;
+
+	assert(req->st.code);
+	req->content_type = "application/json";
+	status_write(&b, &req->st);
+	request_reply_buf(req, req->st.code, &b);
+}
+
+void request_refuse(struct http_exchange *x, int code, const char *message)
+{
+	struct status st = {.arena = &x->arena};
+	struct buf b = BUF_INIT;
+	struct bytes *body;
+
+	IGNORE(status_set(&st, code, "%s", message), "returns its code, which we have");
+	status_write(&b, &st);
+	body = bytes_dup(buf_str(&b));
+	buf_fini(&b);
+	http_reply(x, st.code, "application/json", body);
+	bytes_unref(body);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * One request about objects: who wants what done to which, and how the answer is to look
+ * (service-api.md sections 18.1, 18.2, 18.4), and the few ways to answer it.
+ *
+ * A request lives in its exchange's arena and ends with the exchange. Whoever works on it across
+ * turns of the loop keeps a struct op (write.c) that learns when the client has gone.
+ */
+
+#include "api/table.h"
+#include "apiserver/server.h"
+#include "apiserver/status.h"
+
+enum request_verb {
+	REQUEST_GET,
+	REQUEST_LIST,
+	REQUEST_WATCH,
+	REQUEST_CREATE,
+	REQUEST_UPDATE,
+	REQUEST_PATCH,
+	REQUEST_DELETE,
+	REQUEST_DELETE_COLLECTION,
+};
+const char *request_verb_name(enum request_verb v); /* "deletecollection" */
+
+enum request_format {
+	REQUEST_JSON,
+	REQUEST_TABLE,
+	REQUEST_METADATA, /* PartialObjectMetadata(List) */
+};
+
+enum request_field_validation {
+	REQUEST_FIELDS_WARN,
+	REQUEST_FIELDS_IGNORE,
+	REQUEST_FIELDS_STRICT,
+};
+
+enum request_match { /* resourceVersionMatch */
+	REQUEST_MATCH_UNSET,
+	REQUEST_MATCH_EXACT,
+	REQUEST_MATCH_NOT_OLDER,
+};
+
+enum {
+	REQUEST_WARNINGS_MAX = 32, /* Warning headers of one answer; more are left out */
+	REQUEST_MANAGER_MAX = 128, /* characters of fieldManager */
+};
+
+struct request {
+	struct apiserver *s;
+	struct http_exchange *x;
+	struct arena *arena; /* the exchange's */
+	const struct resource *res;
+	struct str ns, name, sub; /* absent: none */
+	enum request_verb verb;
+	enum request_format format;
+	enum api_include include; /* of a Table's rows */
+	const char *content_type; /* of the answer */
+	bool is_dry_run;
+	enum request_field_validation field_validation;
+	struct str field_manager;
+	/* list and watch */
+	struct str label_selector, field_selector, continue_token;
+	uint64_t limit;
+	struct str rev_text; /* resourceVersion as given; absent: not given */
+	uint64_t rev;
+	enum request_match match;
+	bool wants_bookmarks, wants_initial, has_initial; /* has_: sendInitialEvents was given */
+	int64_t timeout_s;                                /* 0: not given */
+	struct str warnings[REQUEST_WARNINGS_MAX];
+	size_t n_warnings;
+	int64_t began_ns;
+	struct status st;
+};
+
+/* Fills *req from x->req: path, method, Accept, query. Negative with req->st set when it cannot be
+ * served; ERR_NOT_FOUND without a res when the path names nothing. */
+int request_parse(struct apiserver *s, struct http_exchange *x, struct request *req) _nodiscard_;
+
+void request_warn(struct request *req, struct str text);
+
+/* The answers; each ends the exchange. `body` is given away. */
+void request_reply(struct request *req, int status, struct bytes *body);
+void request_reply_buf(struct request *req, int status, struct buf *b); /* empties b */
+void request_reply_object(struct request *req, int status, const struct object *o, uint64_t rev);
+void request_reply_failure(struct request *req); /* req->st */
+/* A failure without a parsed request. */
+void request_refuse(struct http_exchange *x, int code, const char *message);

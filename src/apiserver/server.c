@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/server.h"
+
+#include "apiserver/boot.h"
+#include "apiserver/meta.h"
+#include "apiserver/namespace.h"
+#include "apiserver/services.h"
+#include "apiserver/stats.h"
+#include "apiserver/watch.h"
+
+static const struct str registry = {"/registry/", 10};
+
+enum {
+	TICK_MS = 1000,
+};
+
+const struct resource *server_resource(const struct apiserver *s, struct str group,
+				       struct str version, struct str plural)
+{
+	size_t n;
+	const struct api_kind *kinds = api_kinds(&n);
+	const struct api_kind *kind = api_kind_by_resource(group, version, plural);
+
+	return kind ? &s->resources[kind - kinds] : NULL;
+}
+
+const struct resource *server_resource_of(const struct apiserver *s, const char *kind)
+{
+	size_t n;
+	const struct api_kind *kinds = api_kinds(&n);
+	const struct api_kind *k = api_kind_of(kind);
+
+	assert(k);
+	return &s->resources[k - kinds];
+}
+
+void server_tell(struct apiserver *s, bool is_error, const char *fmt, ...)
+{
+	struct err err;
+	va_list ap;
+
+	if (!s->config.tell)
+		return;
+	va_start(ap, fmt);
+	IGNORE(err_vset(&err, ERR_INTERNAL, fmt, ap), "only the text is wanted");
+	va_end(ap);
+	s->config.tell(s->config.ctx, is_error, err.msg);
+}
+
+struct str server_store_key(struct arena *a, const struct resource *res, struct str ns,
+			    struct str name)
+{
+	return str_printf(a, "/registry/%s/%.*s%s%.*s", res->kind->storage, STR_ARG(ns),
+			  ns.len ? "/" : "", STR_ARG(name));
+}
+
+struct str server_cache_key(struct arena *a, const struct resource *res, struct str ns,
+			    struct str name)
+{
+	if (!res->kind->is_namespaced)
+		return name;
+	return str_printf(a, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
+}
+
+struct cache *server_cache_of(const struct apiserver *s, struct str store_key, struct str *ret_key)
+{
+	struct str rest = str_skip(store_key, registry.len);
+
+	vec_foreach(c, &s->caches) {
+		struct str storage = str_of((*c)->res->kind->storage);
+
+		if (rest.len > storage.len && str_has_prefix(rest, storage) &&
+		    rest.ptr[storage.len] == '/') {
+			*ret_key = str_skip(rest, storage.len + 1);
+			return *c;
+		}
+	}
+	return NULL;
+}
+
+/* Feed */
+
+static void on_feed(void *ctx, int r, const struct store_event *events, size_t n, uint64_t rev,
+		    const struct err *err)
+{
+	struct apiserver *s = ctx;
+	struct err why;
+
+	if (r < 0) {
+		server_tell(s, true, "the store's watch has ended, reads are stale now: %s",
+			    err->msg);
+		store_watch_close(s->store, TAKE_PTR(s->feed));
+		s->is_ready = false;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct str key;
+		struct cache *c = server_cache_of(s, events[i].key, &key);
+
+		if (c && cache_apply(c, key, &events[i], &why) < 0)
+			server_tell(s, true, "ignoring a change in the store: %s", why.msg);
+		services_on_event(s->services, &events[i]);
+	}
+	s->rev = rev;
+}
+
+static void on_load(void *ctx, int r, const struct store_range *range, const struct err *err)
+{
+	struct apiserver *s = ctx;
+	struct err why;
+
+	if (s->is_stopping)
+		return;
+	if (r < 0) {
+		server_tell(s, true, "cannot read the store: %s", err->msg);
+		return;
+	}
+	for (size_t i = 0; i < range->n; i++) {
+		struct str key;
+		struct cache *c = server_cache_of(s, range->kvs[i].key, &key);
+
+		if (c && cache_load(c, key, &range->kvs[i], &why) < 0)
+			server_tell(s, true, "leaving out an object: %s", why.msg);
+		services_on_load(s->services, &range->kvs[i]);
+	}
+	vec_foreach(c, &s->caches)
+		cache_load_done(*c, range->rev);
+	s->rev = s->compact_rev = range->rev;
+	s->feed = store_watch(s->store, registry, range->rev, on_feed, s);
+	s->is_loaded = true;
+	if (!s->is_stopping)
+		boot_start(s);
+}
+
+static void on_compacted(void *ctx, int r, const struct store_txn_result *res,
+			 const struct err *err)
+{
+	if (r < 0)
+		server_tell(ctx, false, "history was not compacted, trying again later: %s",
+			    err->msg);
+}
+
+/* What was newest a period ago is the oldest that stays readable. */
+static void compact(struct apiserver *s)
+{
+	int64_t now = clock_mono_ms(s->clock);
+
+	if (now < s->compact_at_ms)
+		return;
+	s->compact_at_ms = now + APISERVER_HISTORY_MS;
+	if (s->compact_rev > store_compacted_rev(s->store))
+		store_compact(s->store, s->compact_rev, on_compacted, s);
+	s->compact_rev = s->rev;
+}
+
+static void on_tick(void *ctx)
+{
+	struct apiserver *s = ctx;
+
+	if (!s->is_loaded)
+		return;
+	watch_tick(s);
+	namespace_tick(s);
+	compact(s);
+}
+
+/* Life */
+
+static void resource_init(struct apiserver *s, struct resource *res, const struct api_kind *kind)
+{
+	struct arena *a = &s->arena;
+
+	res->kind = kind;
+	res->api_version = api_kind_api_version(a, kind);
+	res->resource_name = api_kind_resource_name(a, kind);
+	res->qualified_kind = kind->group[0] ? str_printf(a, "%s.%s", kind->kind, kind->group)
+					     : str_of(kind->kind);
+	res->head = str_printf(a, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",\"metadata\":{",
+			       kind->kind, STR_ARG(res->api_version));
+	vec_foreach(c, &s->caches)
+		if (str_eq_c(str_of(kind->storage), (*c)->res->kind->storage))
+			res->cache = *c;
+	if (res->cache)
+		return;
+	res->cache = cache_new(res);
+	res->cache->on_event = watch_publish;
+	res->cache->ctx = s;
+	*vec_push(&s->caches) = res->cache;
+}
+
+static int check_config(const struct apiserver_config *c, struct err *err)
+{
+	if (!c->n_service_cidrs || c->n_service_cidrs > ARRAY_LEN(c->service_cidrs))
+		return err_set(err, ERR_USAGE, "one or two service CIDRs are needed, not %zu",
+			       c->n_service_cidrs);
+	if (c->n_service_cidrs == 2 &&
+	    ip_family(&c->service_cidrs[0].addr) == ip_family(&c->service_cidrs[1].addr))
+		return err_set(err, ERR_USAGE,
+			       "two service CIDRs must be of different IP families");
+	if (!c->node_port_first || c->node_port_first > c->node_port_last)
+		return err_set(err, ERR_USAGE, "the range of node ports %u-%u is empty",
+			       c->node_port_first, c->node_port_last);
+	return 0;
+}
+
+int apiserver_new(struct loop *l, const struct apiserver_config *config, struct apiserver **ret,
+		  struct err *err)
+{
+	struct apiserver *s;
+	size_t n;
+	const struct api_kind *kinds = api_kinds(&n);
+	char addr[IP_TEXT_MAX];
+	int r = check_config(config, err);
+
+	if (r < 0)
+		return r;
+	s = mem_xnew(struct apiserver);
+	s->config = *config;
+	s->loop = l;
+	s->clock = loop_clock(l);
+	s->store = config->store;
+	arena_init(&s->arena, 0);
+	rand_seed_system(&s->rand);
+	r = services_new(s, &s->services, err);
+	if (r < 0) {
+		apiserver_free(s);
+		return r;
+	}
+	s->resources = mem_xarray(n, sizeof(struct resource));
+	s->n_resources = n;
+	for (size_t i = 0; i < n; i++)
+		resource_init(s, &s->resources[i], &kinds[i]);
+	ip_format(&config->advertise, addr);
+	s->server_address =
+		str_printf(&s->arena, ip_family(&config->advertise) == IP_V6 ? "[%s]:%u" : "%s:%u",
+			   addr, config->secure_port);
+	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
+	s->tick = loop_timer_new(l, on_tick, s);
+	loop_timer_start(s->tick, TICK_MS, TICK_MS);
+	store_range(s->store, registry, (struct str){0}, 0, 0, on_load, s);
+	*ret = s;
+	return 0;
+}
+
+void apiserver_stop(struct apiserver *s)
+{
+	if (s->is_stopping)
+		return;
+	s->is_stopping = true;
+	s->is_ready = false;
+	boot_free(TAKE_PTR(s->boot));
+	if (s->own_calls)
+		s->own_calls->ops->close(TAKE_PTR(s->own_calls));
+	watch_end_all(s);
+	if (s->feed)
+		store_watch_close(s->store, TAKE_PTR(s->feed));
+	if (s->tick)
+		loop_timer_close(TAKE_PTR(s->tick));
+}
+
+void apiserver_free(struct apiserver *s)
+{
+	if (!s)
+		return;
+	apiserver_stop(s);
+	vec_foreach(c, &s->caches)
+		cache_free(*c);
+	vec_fini(&s->caches);
+	services_free(s->services);
+	meta_fini(s);
+	free(s->resources);
+	arena_fini(&s->arena);
+	free(s);
+}
+
+bool apiserver_is_ready(const struct apiserver *s)
+{
+	return s->is_ready;
+}

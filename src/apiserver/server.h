@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The server's own state, shared inside this room only. */
+
+#include "apiserver/apiserver.h"
+#include "apiserver/cache.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/rand.h"
+#include "loop/loop.h"
+
+struct services;
+
+struct apiserver {
+	struct apiserver_config config;
+	struct loop *loop;
+	const struct clock *clock;
+	struct store *store;
+	struct arena arena; /* what lives as long as the server: resources' strings */
+	struct rand rand;
+
+	struct resource *resources; /* one for each kind, in api_kinds' order */
+	size_t n_resources;
+	VEC(struct cache *) caches; /* one for each storage name */
+	struct store_watch *feed;
+	uint64_t rev;                     /* every event up to it is in the caches */
+	size_t n_watches, n_writes;       /* open; under way */
+	struct loop_timer *tick;          /* each second: bookmarks, time limits, compaction */
+	struct services *services;        /* what allocation needs, services.c */
+	struct http_transport *own_calls; /* made at first use, namespace.c */
+	struct boot *boot;                /* until what must be there is there, boot.c */
+	struct map documents;             /* meta.c: discovery and OpenAPI by path, rendered once */
+	struct str server_address;        /* "host:port" for clients */
+	uint64_t compact_rev;             /* newest revision at the last compaction */
+	int64_t compact_at_ms;            /* of the next one */
+	bool is_loaded, is_ready, is_stopping;
+};
+
+const struct resource *server_resource(const struct apiserver *s, struct str group,
+				       struct str version, struct str plural);
+const struct resource *server_resource_of(const struct apiserver *s, const char *kind);
+void server_tell(struct apiserver *s, bool is_error, const char *fmt, ...) _printf_(3, 4);
+/* "/registry/services/ns/name" */
+struct str server_store_key(struct arena *a, const struct resource *res, struct str ns,
+			    struct str name);
+/* The key within a cache: "ns/name" or "name". */
+struct str server_cache_key(struct arena *a, const struct resource *res, struct str ns,
+			    struct str name);
+/* Index range of what follows "/registry/<storage>/" in a store key; NULL: no kind's. */
+struct cache *server_cache_of(const struct apiserver *s, struct str store_key, struct str *ret_key);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/services.h"
+
+struct services {
+	struct apiserver *s;
+	struct ip_alloc ips[2];
+	struct port_alloc ports;
+	struct service_pools pools;
+};
+
+int services_new(struct apiserver *s, struct services **ret, struct err *err)
+{
+	const struct apiserver_config *c = &s->config;
+	struct services *v = mem_xnew(struct services);
+	int r;
+
+	v->s = s;
+	port_alloc_init(&v->ports, c->node_port_first, c->node_port_last);
+	v->pools.ports = &v->ports;
+	for (size_t i = 0; i < c->n_service_cidrs; i++) {
+		r = ip_alloc_init(&v->ips[i], &c->service_cidrs[i], err);
+		if (r < 0) {
+			services_free(v);
+			return err_wrap(err, ERR_USAGE, "service CIDR");
+		}
+		v->pools.ips[v->pools.n_ips++] = &v->ips[i];
+	}
+	*ret = v;
+	return 0;
+}
+
+void services_free(struct services *v)
+{
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->pools.n_ips; i++)
+		ip_alloc_fini(v->pools.ips[i]);
+	port_alloc_fini(&v->ports);
+	free(v);
+}
+
+enum ip_family services_family(const struct services *v)
+{
+	return v->ips[0].family;
+}
+
+static bool is_claim(struct str key)
+{
+	return str_has_prefix(key, str_of(SERVICE_PLAN_IP_PREFIX)) ||
+	       str_has_prefix(key, str_of(SERVICE_PLAN_PORT_PREFIX));
+}
+
+void services_on_load(struct services *v, const struct store_kv *kv)
+{
+	if (is_claim(kv->key))
+		service_pools_event(&v->pools, kv->key, bytes_str(kv->value));
+}
+
+void services_on_event(struct services *v, const struct store_event *e)
+{
+	if (is_claim(e->key))
+		service_pools_event(&v->pools, e->key, bytes_str(e->value));
+}
+
+static bool is_service(const struct op *op)
+{
+	return op->req->res == server_resource_of(op->s, "Service");
+}
+
+int services_plan(struct op *op, const struct json *old, struct json *obj)
+{
+	struct services *v = op->s->services;
+	struct service_plan_input in = {
+		.a = &op->arena,
+		.old = old,
+		.object = obj,
+		.pools = &v->pools,
+		.rand = &op->s->rand,
+		.is_dry_run = op->req->is_dry_run,
+	};
+	struct api_causes causes;
+	struct err err;
+	struct status *st = &op->req->st;
+	int r;
+
+	if (!is_service(op))
+		return 0;
+	api_causes_init(&causes, &op->arena);
+	r = service_plan_make(&in, &op->plan, &causes, &err);
+	if (r == ERR_INVALID)
+		return status_from_causes(st, op->req->res,
+					  json_get_string(json_get(obj, "metadata"), "name"),
+					  &causes);
+	if (r < 0) {
+		IGNORE(status_from_err(st, r, &err), "returned below");
+		if (op->plan.is_plain)
+			st->reason = "";
+		return r;
+	}
+	op->has_plan = true;
+	return 0;
+}
+
+void services_plan_delete(struct op *op, const struct json *old)
+{
+	const struct resource *endpoints = server_resource_of(op->s, "Endpoints");
+	struct str key;
+	struct json *meta = json_get(old, "metadata");
+
+	if (!is_service(op))
+		return;
+	service_plan_delete(&op->arena, old, &op->s->services->pools, &op->plan);
+	op->has_plan = true;
+	op_add_plan(op, old);
+	key = server_cache_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
+			       json_get_string(meta, "name"));
+	if (cache_get(endpoints->cache, key))
+		op_put(op,
+		       server_store_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
+					json_get_string(meta, "name")),
+		       NULL);
+}
+
+/* The bytes of a claim: an address' is an IPAddress object and has the stored form of one. */
+static struct bytes *claim_bytes(struct services *v, struct arena *a, const struct service_claim *c,
+				 const struct json *service)
+{
+	struct json *value = service_claim_value(a, c, service, v->s->clock->wall_ns(v->s->clock));
+	struct buf b = BUF_INIT;
+	struct bytes *ret;
+
+	if (!c->is_port)
+		return object_encode(a, server_resource_of(v->s, "IPAddress"), value);
+	json_write(&b, value);
+	ret = bytes_dup(buf_str(&b));
+	buf_fini(&b);
+	return ret;
+}
+
+void services_add_plan(struct services *v, struct op *op, const struct json *service)
+{
+	struct arena *a = &op->arena;
+
+	for (size_t i = 0; i < op->plan.n_add; i++) {
+		struct str key = service_claim_key(a, &op->plan.add[i]);
+
+		op_compare(op, key, 0);
+		op_put(op, key, claim_bytes(v, a, &op->plan.add[i], service));
+	}
+	for (size_t i = 0; i < op->plan.n_release; i++)
+		op_put(op, service_claim_key(a, &op->plan.release[i]), NULL);
+}
+
+void services_hold(struct services *v, const struct service_plan *plan)
+{
+	service_plan_hold(&v->pools, plan);
+}
+
+void services_drop(struct services *v, const struct service_plan *plan)
+{
+	service_plan_drop(&v->pools, plan);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/write.h"
+
+#include "api/service_defaults.h"
+#include "api/validate.h"
+#include "apiserver/body.h"
+#include "apiserver/delete.h"
+#include "apiserver/namespace.h"
+#include "apiserver/prepare.h"
+#include "apiserver/services.h"
+
+static void warn(struct op *op, const struct json *obj, const struct json *old)
+{
+	struct api_strs texts = api_warnings(&op->arena, op->req->res->kind, obj, old);
+
+	for (size_t i = 0; i < texts.n; i++)
+		request_warn(op->req, str_dup(op->req->arena, texts.ptr[i]));
+}
+
+static int refuse(struct op *op, const struct api_causes *causes, struct str name)
+{
+	if (!causes->n)
+		return 0;
+	return status_from_causes(&op->req->st, op->req->res, name, causes);
+}
+
+/* A dry run answers as if the write had happened. */
+static int answer_dry(struct op *op, struct str ns, struct str name, struct json *obj, uint64_t rev)
+{
+	op_store(op, ns, name, obj, rev);
+	op->done(op, rev);
+	return OP_ANSWERED;
+}
+
+/* Create */
+
+static bool create_lost(struct op *op, size_t failed)
+{
+	struct request *req = op->req;
+	struct str name = object_name(op->object);
+
+	if (failed > 0) /* the namespace has changed, or a claim was taken meanwhile */
+		return true;
+	if (!op->is_generated) {
+		IGNORE(status_exists(&req->st, req->res, name), "answered by the caller");
+		return false;
+	}
+	if (op->tries < APISERVER_GENERATE_TRIES)
+		return true;
+	status_about(&req->st, req->res, name);
+	req->st.retry_after_s = 1;
+	IGNORE(status_set(
+		       &req->st, ERR_EXISTS,
+		       "%.*s \"%.*s\" already exists, the server was not able to generate a unique "
+		       "name for the object",
+		       STR_ARG(req->res->resource_name), STR_ARG(name)),
+	       "answered by the caller");
+	req->st.retry_after_s = 1;
+	return false;
+}
+
+static int validate_create(struct op *op, struct json *obj, struct str name)
+{
+	struct api_causes causes;
+
+	api_causes_init(&causes, &op->arena);
+	api_validate_create(op->req->res->kind, obj, &causes);
+	return refuse(op, &causes, name);
+}
+
+static int store_new(struct op *op, struct json *obj, struct str name)
+{
+	struct request *req = op->req;
+	struct json *meta = json_get(obj, "metadata");
+
+	if (json_get_string(meta, "resourceVersion").len) {
+		IGNORE(status_set(&req->st, ERR_INTERNAL,
+				  "resourceVersion should not be set on objects to be created"),
+		       "returned below");
+		req->st.reason = "";
+		return ERR_INTERNAL;
+	}
+	op->lost = create_lost;
+	op->http_status = 201;
+	if (!req->is_dry_run) {
+		op_store(op, req->ns, name, obj, 0);
+		namespace_compare(op);
+		if (op->has_plan)
+			op_add_plan(op, obj);
+		return op_submit(op);
+	}
+	if (cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name)))
+		return status_exists(&req->st, req->res, name);
+	return answer_dry(op, req->ns, name, obj, 0);
+}
+
+/* From a decoded body on. */
+static int create_object(struct op *op, struct json *obj)
+{
+	struct str name;
+	int r = prepare_create(op, obj);
+
+	if (r == 0)
+		r = namespace_admit(op);
+	if (r == 0)
+		r = services_plan(op, NULL, obj);
+	if (r < 0)
+		return r;
+	name = json_get_string(json_get(obj, "metadata"), "name");
+	prepare_create_status(op, obj);
+	r = validate_create(op, obj, name);
+	if (r < 0)
+		return r;
+	warn(op, obj, NULL);
+	return store_new(op, obj, name);
+}
+
+int write_create(struct op *op)
+{
+	struct json *obj;
+	int r = body_object(op, &obj);
+
+	return r < 0 ? r : create_object(op, obj);
+}
+
+/* Update */
+
+int write_decode(struct op *op, const struct object *o, struct json **ret)
+{
+	struct err err;
+	int r = object_decode_copy(&op->arena, o, o->rev, ret, &err);
+
+	if (r < 0)
+		return status_from_err(&op->req->st, r, &err);
+	if (op->req->res == server_resource_of(op->s, "Service"))
+		api_default_service_on_read(&op->arena, *ret, services_family(op->s->services));
+	return 0;
+}
+
+static bool update_lost(struct op *op, size_t failed)
+{
+	if (failed > 0 || !op->is_conditional)
+		return true;
+	IGNORE(status_conflict(
+		       &op->req->st, op->req->res, op->req->name,
+		       "the object has been modified; please apply your changes to the latest "
+		       "version and try again"),
+	       "answered by the caller");
+	return false;
+}
+
+static int validate_update(struct op *op, const struct json *old, struct json *obj)
+{
+	const struct api_kind *kind = op->req->res->kind;
+	struct api_causes causes;
+
+	api_causes_init(&causes, &op->arena);
+	if (str_eq_c(op->req->sub, "status"))
+		api_validate_status(kind, old, obj, &causes);
+	else
+		api_validate_update(kind, old, obj, &causes);
+	return refuse(op, &causes, op->req->name);
+}
+
+/* The write took the last finalizer of an object that is being deleted: it goes. */
+static int finish_deletion(struct op *op, struct object *o, struct json *obj)
+{
+	struct request *req = op->req;
+	struct bytes *value;
+
+	op->has_plan = false;
+	if (req->is_dry_run)
+		return answer_dry(op, req->ns, req->name, obj, o->rev);
+	op_remove(op, o);
+	services_plan_delete(op, obj);
+	value = object_encode(&op->arena, req->res, obj);
+	object_unref(op->object);
+	op->object = object_new(object_key(o), value, o->head_len, o->rev, 0);
+	bytes_unref(value);
+	return op_submit(op);
+}
+
+/* Order of members says nothing: the trees decide. */
+static bool is_unchanged(struct op *op, struct object *o, const struct json *old,
+			 const struct json *obj)
+{
+	struct json *before = json_clone(&op->arena, old);
+
+	if (str_eq(bytes_str(op->object->value), bytes_str(o->value)))
+		return true;
+	json_remove(json_get(before, "metadata"), "resourceVersion");
+	return json_eq(before, obj);
+}
+
+static int store_changed(struct op *op, struct object *o, const struct json *old, struct json *obj)
+{
+	struct request *req = op->req;
+
+	if (req->is_dry_run)
+		return answer_dry(op, req->ns, req->name, obj, o->rev);
+	op_store(op, req->ns, req->name, obj, o->rev);
+	if (is_unchanged(op, o, old, obj) &&
+	    !(op->has_plan && (op->plan.n_add || op->plan.n_release))) {
+		op->has_plan = false;
+		object_unref(op->object);
+		op->object = object_ref(o);
+		op->done(op, o->rev);
+		return OP_ANSWERED;
+	}
+	if (op->has_plan)
+		op_add_plan(op, obj);
+	return op_submit(op);
+}
+
+int write_replace(struct op *op, struct object *o, const struct json *old, struct json *obj)
+{
+	bool is_status = str_eq_c(op->req->sub, "status");
+	int r = 0;
+
+	op->lost = update_lost;
+	prepare_update(op, old, obj);
+	if (!is_status)
+		r = services_plan(op, old, obj);
+	if (r < 0)
+		return r;
+	prepare_generation(op, old, obj);
+	r = validate_update(op, old, obj);
+	if (r < 0)
+		return r;
+	if (!is_status)
+		warn(op, obj, old);
+	if (prepare_is_finished(op, obj))
+		return finish_deletion(op, o, obj);
+	return store_changed(op, o, old, obj);
+}
+
+static int create_by_update(struct op *op)
+{
+	struct request *req = op->req;
+	struct json *obj, *meta;
+	struct str name;
+	int r;
+
+	if (req->verb != REQUEST_UPDATE || req->sub.len || !req->res->kind->can_create_on_update)
+		return status_not_found(&req->st, req->res, req->name);
+	r = body_object(op, &obj);
+	if (r < 0)
+		return r;
+	meta = json_object_at(&op->arena, obj, "metadata");
+	name = json_get_string(meta, "name");
+	if (!str_eq(name, req->name))
+		return status_set(
+			&req->st, ERR_BAD_REQUEST,
+			"the name of the object (%.*s) does not match the name on the URL "
+			"(%.*s)",
+			STR_ARG(name), STR_ARG(req->name));
+	if (json_get_string(meta, "uid").len)
+		return status_conflict(
+			&req->st, req->res, req->name,
+			"Precondition failed: UID in precondition, but the object does "
+			"not exist");
+	json_remove(meta, "resourceVersion");
+	return create_object(op, obj);
+}
+
+int write_update(struct op *op)
+{
+	struct request *req = op->req;
+	struct object *o = cache_get(req->res->cache,
+				     server_cache_key(&op->arena, req->res, req->ns, req->name));
+	struct json *old, *obj;
+	int r;
+
+	if (!o)
+		return create_by_update(op);
+	op->http_status = 200;
+	r = write_decode(op, o, &old);
+	if (r == 0)
+		r = req->verb == REQUEST_PATCH ? body_patched(op, old, &obj)
+					       : body_object(op, &obj);
+	if (r == 0)
+		r = prepare_identity(op, old, obj, o->rev);
+	return r < 0 ? r : write_replace(op, o, old, obj);
+}
+
+int write_start(struct request *req)
+{
+	int (*step)(struct op * op) = NULL;
+
+	if (req->s->n_writes >= APISERVER_WRITES_MAX)
+		return status_set(&req->st, ERR_TOO_MANY,
+				  "too many requests, please try again later");
+	if (req->sub.len && !str_eq_c(req->sub, "status") && !str_eq_c(req->sub, "finalize"))
+		return status_set(&req->st, ERR_NOT_FOUND,
+				  "the server could not find the requested resource");
+	if (req->verb == REQUEST_CREATE)
+		step = write_create;
+	else if (req->verb == REQUEST_DELETE)
+		step = delete_step;
+	else if (req->verb == REQUEST_DELETE_COLLECTION)
+		return delete_collection(req);
+	else
+		step = write_update;
+	op_run(op_new(req, step));
+	return 0;
+}
