@@ -21,7 +21,7 @@ struct controllers {
 	struct loop *loop;
 	struct client *client;
 	struct controllers_config config;
-	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *namespaces, *leases;
+	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *leases;
 	size_t n_unsynced;
 	bool is_synced;
 	struct client_events *events;
@@ -31,7 +31,6 @@ struct controllers {
 	struct controller_node *node;
 	struct controller_scheduler *scheduler;
 	struct controller_garbage *garbage;
-	struct controller_namespace *namespace;
 };
 
 /* "ns/name" in the arena, and back. */
@@ -137,7 +136,3 @@ void controller_garbage_free(struct controller_garbage *g);
 void controller_garbage_slice(struct controller_garbage *g, const struct api_endpoint_slice *s);
 /* The slices of a Service or Endpoints object that is gone. */
 void controller_garbage_owner(struct controller_garbage *g, struct str ns, struct str name);
-
-struct controller_namespace *controller_namespace_new(struct controllers *c);
-void controller_namespace_free(struct controller_namespace *n);
-void controller_namespace_changed(struct controller_namespace *n, const struct api_namespace *ns);

@@ -10,7 +10,6 @@
  *	mirroring        hand-written Endpoints -> EndpointSlices     mirror.h
  *	node             Lease -> Node's Ready, its Pods' Ready       node.h
  *	scheduler        Pod without a node -> binding                schedule.h
- *	namespace        empties and finishes a Namespace that is being deleted
  *	garbage          slices without owner, Pods without Node
  *
  * One set of reflectors feeds all of them; nothing runs before every reflector has synced. Each

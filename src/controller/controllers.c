@@ -274,14 +274,6 @@ static void on_endpoints(void *ctx, struct client_object *before, struct client_
 	}
 }
 
-static void on_namespace(void *ctx, struct client_object *before, struct client_object *after)
-{
-	struct controllers *c = ctx;
-
-	if (c->is_synced && after)
-		controller_namespace_changed(c->namespace, after->view);
-}
-
 static void on_lease(void *ctx, struct client_object *before, struct client_object *after)
 {
 }
@@ -305,11 +297,6 @@ static void begin_endpoints(void *ctx, struct client_object *o)
 	controller_sync_add(c->endpoints_sync, o->meta->ns, o->meta->name);
 }
 
-static void begin_namespace(void *ctx, struct client_object *o)
-{
-	on_namespace(ctx, NULL, o);
-}
-
 static void on_synced(void *ctx)
 {
 	struct controllers *c = ctx;
@@ -323,7 +310,6 @@ static void on_synced(void *ctx)
 	client_reflector_each(c->services, begin_service, c);
 	client_reflector_each(c->slices, begin_slice, c);
 	client_reflector_each(c->endpoints, begin_endpoints, c);
-	client_reflector_each(c->namespaces, begin_namespace, c);
 }
 
 typedef void (*on_change_fn)(void *ctx, struct client_object *before, struct client_object *after);
@@ -359,14 +345,12 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->mirror_sync = controller_sync_new(c, &controller_mirror_ops);
 	c->scheduler = controller_scheduler_new(c);
 	c->garbage = controller_garbage_new(c);
-	c->namespace = controller_namespace_new(c);
 	c->node = controller_node_new(c);
 	c->services = follow(c, "Service", NULL, on_service);
 	c->pods = follow(c, "Pod", NULL, on_pod);
 	c->nodes = follow(c, "Node", NULL, on_node);
 	c->slices = follow(c, "EndpointSlice", NULL, on_slice);
 	c->endpoints = follow(c, "Endpoints", NULL, on_endpoints);
-	c->namespaces = follow(c, "Namespace", NULL, on_namespace);
 	c->leases = follow(c, "Lease", "kube-node-lease", on_lease);
 	client_reflector_index(c->pods, INDEX_LABEL, pod_label_keys);
 	client_reflector_index(c->pods, INDEX_NODE, pod_node_keys);
@@ -385,14 +369,12 @@ void controllers_stop(struct controllers *c)
 	client_reflector_free(c->nodes);
 	client_reflector_free(c->slices);
 	client_reflector_free(c->endpoints);
-	client_reflector_free(c->namespaces);
 	client_reflector_free(c->leases);
 	controller_sync_free(c->slice_sync);
 	controller_sync_free(c->endpoints_sync);
 	controller_sync_free(c->mirror_sync);
 	controller_scheduler_free(c->scheduler);
 	controller_garbage_free(c->garbage);
-	controller_namespace_free(c->namespace);
 	controller_node_free(c->node);
 	client_events_free(c->events);
 	free(c);
