@@ -19,5 +19,6 @@ struct cmd_verb {
 };
 
 /* One line for each cmd/<verb>.c: extern const struct cmd_verb cmd_<verb>; in help's order. */
+extern const struct cmd_verb cmd_dns;
 extern const struct cmd_verb cmd_respond;
 extern const struct cmd_verb cmd_pause;

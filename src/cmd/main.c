@@ -5,6 +5,7 @@
 
 /* In the order in which help shows them; a NULL ends the table. */
 static const struct cmd_verb *const verbs[] = {
+	&cmd_dns,
 	&cmd_respond,
 	&cmd_pause,
 	NULL,
