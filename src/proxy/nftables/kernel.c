@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/nftables/kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+void nftables_kernel_init(struct nftables_kernel *k)
+{
+	*k = (struct nftables_kernel){0};
+	nftables_elements_init(&k->elements);
+}
+
+void nftables_kernel_fini(struct nftables_kernel *k)
+{
+	nftables_elements_fini(&k->elements);
+	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
+		vec_fini(&k->classes[f]);
+		vec_foreach(c, &k->chains[f])
+			free(*c);
+		vec_fini(&k->chains[f]);
+	}
+}
+
+struct place {
+	struct nftables_kernel *k;
+	size_t f;
+};
+
+struct filling {
+	struct buf *b;
+	const struct nft_set *set;
+};
+
+static int take_element(void *ctx, const void *key, size_t key_len, const void *data,
+			size_t data_len)
+{
+	struct filling *f = ctx;
+
+	if (key_len != f->set->key_len || data_len != f->set->data_len)
+		return ERR_INTERNAL;
+	buf_add(f->b, key, key_len);
+	buf_add(f->b, data, data_len);
+	return 0;
+}
+
+static int take_class(void *ctx, const void *key, size_t key_len, const void *data, size_t data_len)
+{
+	struct place *p = ctx;
+
+	if (key_len == 8)
+		*vec_push(&p->k->classes[p->f]) = nftables_class_get(key);
+	return 0;
+}
+
+static void take_chain(void *ctx, const char *name)
+{
+	struct place *p = ctx;
+
+	*vec_push(&p->k->chains[p->f]) = mem_xstrdup(name);
+}
+
+static int read_family(struct netlink_socket *s, struct nftables_kernel *k, enum nftables_family f,
+		       struct err *err)
+{
+	struct place place = {k, f};
+	uint8_t nfproto = nftables_nfproto(f);
+	int r = nft_has_set(s, nfproto, NFTABLES_TABLE, NFTABLES_LAYOUT, err);
+
+	if (r <= 0)
+		return r;
+	k->has_layout[f] = true;
+	for (size_t i = 0; i < NFTABLES_FILLED; i++) {
+		struct filling fill = {&k->elements.set[f][i], nftables_set_of(f, i)};
+
+		r = nft_read_elements(s, nfproto, NFTABLES_TABLE, fill.set->name, take_element,
+				      &fill, err);
+		if (r < 0)
+			return r;
+	}
+	r = nft_read_elements(s, nfproto, NFTABLES_TABLE,
+			      nftables_set_of(f, NFTABLES_CLASSES)->name, take_class, &place, err);
+	return r < 0 ? r : nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
+}
+
+int nftables_kernel_read(struct netlink_socket *s, struct nftables_kernel *k, struct err *err)
+{
+	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
+		int r = read_family(s, k, f, err);
+
+		if (r < 0)
+			return r;
+	}
+	nftables_elements_sort(&k->elements);
+	return 0;
+}
+
+ptrdiff_t nftables_kernel_find(const struct nftables_kernel *k, enum nftables_family f,
+			       enum nftables_set s, const char *key)
+{
+	const struct buf *b = &k->elements.set[f][s];
+	size_t stride = nftables_stride(f, s), klen = nftables_set_of(f, s)->key_len;
+	size_t lo = 0, hi = b->len / stride;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = memcmp(b->ptr + mid * stride, key, klen);
+
+		if (c == 0)
+			return (ptrdiff_t)mid;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return -1;
+}
+
+/* ---- facts ---- */
+
+static enum api_protocol read_proto(const char *p)
+{
+	return *p == IPPROTO_TCP ? API_TCP : *p == IPPROTO_UDP ? API_UDP : API_SCTP;
+}
+
+static uint16_t read_port(const char *p)
+{
+	uint16_t be;
+
+	memcpy(&be, p, sizeof(be));
+	return ntohs(be);
+}
+
+static int target_cmp(const void *a, const void *b)
+{
+	const struct svc_target *x = a, *y = b;
+	int c = ip_cmp(&x->addr, &y->addr);
+
+	return c ? c : (int)x->port - (int)y->port;
+}
+
+/* False: an index is missing. */
+static bool read_way(const struct nftables_kernel *k, enum nftables_family f, const char *identity,
+		     enum svc_fate fate, uint16_t n, struct arena *a, struct svc_way *ret)
+{
+	size_t alen = nftables_addr_len(f), stride = nftables_stride(f, NFTABLES_BACKENDS);
+	struct svc_target *t = arena_array(a, n, sizeof(*t));
+	char key[NFTABLES_KEY_MAX];
+
+	*ret = (struct svc_way){.fate = fate, .targets = t};
+	if (fate == SVC_REJECT || fate == SVC_DROP)
+		return true;
+	memcpy(key, identity, alen + 8);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t index = i + (fate == SVC_TO_LOCAL_SET ? NFTABLES_LOCAL : 0);
+		ptrdiff_t at;
+		const char *data;
+
+		memcpy(key + alen + 8, &index, sizeof(index));
+		at = nftables_kernel_find(k, f, NFTABLES_BACKENDS, key);
+		if (at < 0)
+			return false;
+		data = k->elements.set[f][NFTABLES_BACKENDS].ptr + (size_t)at * stride + alen + 12;
+		t[ret->n++] = (struct svc_target){ip_from_bytes(data, nftables_ip_family(f)),
+						  read_port(data + alen)};
+	}
+	if (ret->n > 1)
+		qsort(t, ret->n, sizeof(*t), target_cmp);
+	return true;
+}
+
+static int prefix_cmp(const void *a, const void *b)
+{
+	const struct ip_prefix *x = a, *y = b;
+	int c = ip_cmp(&x->addr, &y->addr);
+
+	return c ? c : (int)x->len - (int)y->len;
+}
+
+static void read_ranges(const struct nftables_kernel *k, enum nftables_family f, const char *key,
+			struct arena *a, struct svc_fact *x)
+{
+	const struct buf *b = &k->elements.set[f][NFTABLES_SOURCES];
+	size_t alen = nftables_addr_len(f), stride = nftables_stride(f, NFTABLES_SOURCES);
+	size_t n = b->len / stride;
+	struct ip_prefix *ranges = arena_array(a, n, sizeof(*ranges));
+
+	x->has_ranges = true;
+	x->ranges = ranges;
+	for (size_t i = 0; i < n; i++) {
+		const char *e = b->ptr + i * stride;
+		uint32_t len;
+
+		if (memcmp(e, key, alen + 8) != 0)
+			continue;
+		memcpy(&len, e + alen + 8, sizeof(len));
+		ranges[x->n_ranges++] = (struct ip_prefix){
+			ip_from_bytes(e + alen + 12, nftables_ip_family(f)), (uint8_t)len};
+	}
+	if (x->n_ranges > 1)
+		qsort(ranges, x->n_ranges, sizeof(*ranges), prefix_cmp);
+}
+
+static bool knows_class(const struct nftables_kernel *k, enum nftables_family f, uint64_t v)
+{
+	vec_foreach(c, &k->classes[f])
+		if (*c == v)
+			return true;
+	return false;
+}
+
+/* What its source makes of a frontend's key; NULL when that is missing. */
+static const char *identity_of(const struct nftables_kernel *k, enum nftables_family f,
+			       const char *key, enum nftables_source source)
+{
+	enum nftables_set s = source == NFTABLES_BY_NODE ? NFTABLES_NODE_ORIGINS : NFTABLES_ORIGINS;
+	ptrdiff_t at;
+
+	if (source == NFTABLES_BY_PACKET)
+		return key;
+	at = nftables_kernel_find(k, f, s, key);
+	return at < 0 ? NULL
+		      : k->elements.set[f][s].ptr + (size_t)at * nftables_stride(f, s) +
+				nftables_set_of(f, s)->key_len + 4;
+}
+
+static void add_fact(const struct nftables_kernel *k, enum nftables_family f, const char *e,
+		     bool is_node, struct arena *a, struct svc_facts *out)
+{
+	size_t alen = nftables_addr_len(f), at = is_node ? 0 : alen;
+	uint64_t packed = nftables_class_get(e + at + 12);
+	const char *identity;
+	struct nftables_class c;
+	struct svc_fact x = {
+		.is_node_port = is_node,
+		.family = nftables_ip_family(f),
+		.protocol = read_proto(e + at),
+		.port = read_port(e + at + 4),
+	};
+
+	if (!is_node)
+		x.addr = ip_from_bytes(e, x.family);
+	identity = nftables_class_unpack(packed, &c) ? identity_of(k, f, e, c.source) : NULL;
+	if (!identity || !knows_class(k, f, packed) ||
+	    !read_way(k, f, identity, c.to, c.to_n, a, &x.to) ||
+	    !read_way(k, f, identity, c.here, c.here_n, a, &x.here)) {
+		*vec_push(&out->lines) = mem_xprintf("broken port %u class %llx", x.port,
+						     (unsigned long long)packed);
+		return;
+	}
+	x.kind = (enum svc_fact_kind)c.kind;
+	x.affinity_s = c.affinity_s;
+	if (c.has_ranges)
+		read_ranges(k, f, e, a, &x);
+	svc_facts_add(out, &x);
+}
+
+static void facts_of_set(const struct nftables_kernel *k, enum nftables_family f,
+			 enum nftables_set s, struct svc_facts *out)
+{
+	const struct buf *b = &k->elements.set[f][s];
+	size_t stride = nftables_stride(f, s);
+	struct arena a;
+
+	arena_init(&a, 0);
+	for (size_t at = 0; at < b->len; at += stride) {
+		arena_clear(&a);
+		add_fact(k, f, b->ptr + at, s == NFTABLES_NODE_PORTS, &a, out);
+	}
+	arena_fini(&a);
+}
+
+void nftables_kernel_facts(const struct nftables_kernel *k, struct svc_facts *out)
+{
+	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
+		const struct buf *b = &k->elements.set[f][NFTABLES_HAIRPINS];
+
+		facts_of_set(k, f, NFTABLES_SERVICES, out);
+		facts_of_set(k, f, NFTABLES_NODE_PORTS, out);
+		for (size_t at = 0; at < b->len; at += nftables_stride(f, NFTABLES_HAIRPINS)) {
+			struct ip_addr a = ip_from_bytes(b->ptr + at, nftables_ip_family(f));
+
+			svc_facts_add_hairpin(out, &a);
+		}
+	}
+}
