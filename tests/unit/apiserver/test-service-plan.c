@@ -613,6 +613,7 @@ TEST(status_is_the_servers)
 	ASSERT_TRUE(json_eq(json_get(o, "status"), plan_parse(&f, "{'loadBalancer':{}}")));
 
 	old = plan_service(&f, "a", "{" LB P80 "}");
+	api_default_service_on_read(&f.a, old, IP_V4);
 	json_set(old, "status",
 		 plan_parse(&f, "{'loadBalancer':{'ingress':[{'ip':'1.2.3.4'}]},"
 				"'conditions':[{'type':'x'}]}"));
