@@ -172,6 +172,10 @@ bool http_h2_line_has_room(const struct http_line *k)
 	uint32_t max =
 		nghttp2_session_get_remote_settings(k->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 
+	/* Until the server has told its limit nghttp2 keeps the surplus: no second connection for
+	 * what is a matter of milliseconds. */
+	if (!k->has_settings)
+		max = HTTP_STREAMS_MAX;
 	return k->n_calls < MIN(max, (uint32_t)HTTP_STREAMS_MAX);
 }
 

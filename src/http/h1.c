@@ -200,11 +200,22 @@ static void http_h1_eof(struct http_link *k)
 		http_link_fail(k);
 }
 
+/* The last answer is out: say so, and give the peer a while to close. */
+static void http_h1_linger(struct http_h1 *h)
+{
+	if (!h->is_closing || h->is_lingering || h->link->conn.queued)
+		return;
+	h->is_lingering = true;
+	http_conn_shutdown(&h->link->conn);
+	http_h1_deadline(h, HTTP_DEADLINE_LINGER);
+}
+
 static void http_h1_produce(struct http_link *k)
 {
 	struct http_h1 *h = k->session;
 	struct buf waiting;
 
+	http_h1_linger(h);
 	if (!h->waiting.len || h->is_feeding || !http_h1_can_read(h))
 		return;
 	waiting = h->waiting;
@@ -221,10 +232,8 @@ static void http_h1_sent(struct http_link *k)
 
 	if (k->conn.queued) {
 		http_h1_deadline(h, HTTP_DEADLINE_IDLE); /* it moves: 180 s more */
-	} else if (h->is_closing && !h->is_lingering) {
-		h->is_lingering = true;
-		http_conn_shutdown(&k->conn);
-		http_h1_deadline(h, HTTP_DEADLINE_LINGER);
+	} else if (h->is_closing) {
+		http_h1_linger(h);
 	} else if (j && j->is_dispatched) {
 		http_deadline_clear(&k->deadline); /* a watch may be silent for ever */
 	}

@@ -6,7 +6,7 @@
  *	/echo    the body       /who     user and groups      /stream?n=N   N lines, one a turn
  *	/watch   one line, then silence                       /big?n=N      N bytes
  */
-#include "base/vec.h"
+#include "http/pki.h"
 #include "http/server.h"
 #include "loop/loop.h"
 
@@ -119,20 +119,51 @@ static void on_sigterm(void *ctx _unused_, int signo _unused_)
 	http_server_stop(server, 1000, stopped, NULL);
 }
 
+static char *file(const char *dir, const char *name)
+{
+	return mem_xprintf("%s/%s", dir, name);
+}
+
+static int certificates(const char *dir, struct http_tls *tls, struct err *err)
+{
+	static const char *const names[] = {"localhost", NULL};
+	static const char *const groups[] = {"masters", "devs", NULL};
+	struct ip_addr lo = ip_from_v4(0x7f000001);
+	struct http_pki_leaf leaf = {.common_name = "server",
+				     .dns_names = names,
+				     .addrs = &lo,
+				     .n_addrs = 1,
+				     .is_server = true,
+				     .days = 10};
+	_cleanup_(mem_freep) char *ca_key = file(dir, "ca.key");
+	_cleanup_(mem_freep) char *client = file(dir, "client.crt");
+	_cleanup_(mem_freep) char *client_key = file(dir, "client.key");
+	int r;
+
+	tls->client_ca_file = file(dir, "ca.crt");
+	tls->cert_file = file(dir, "server.crt");
+	tls->key_file = file(dir, "server.key");
+	r = http_pki_ca(tls->client_ca_file, ca_key, "test CA", err);
+	if (r == 0)
+		r = http_pki_leaf(tls->client_ca_file, ca_key, tls->cert_file, tls->key_file, &leaf,
+				  err);
+	leaf = (struct http_pki_leaf){.common_name = "admin", .organizations = groups, .days = 10};
+	if (r == 0)
+		r = http_pki_leaf(tls->client_ca_file, ca_key, client, client_key, &leaf, err);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct ip_addr lo = ip_from_v4(0x7f000001);
+	bool is_tls = argc > 1;
 	struct http_tls tls = {0};
 	struct err err;
 	uint16_t port;
 
 	loop = loop_new();
-	if (argc > 2) {
-		tls.cert_file = argv[1];
-		tls.key_file = argv[2];
-		tls.client_ca_file = argc > 3 ? argv[3] : NULL;
-	}
-	if (http_server_new(loop, argc > 2 ? &tls : NULL, handle, NULL, &server, &err) < 0 ||
+	if ((is_tls && certificates(argv[1], &tls, &err) < 0) ||
+	    http_server_new(loop, is_tls ? &tls : NULL, handle, NULL, &server, &err) < 0 ||
 	    http_server_listen(server, &lo, 0, &port, &err) < 0 ||
 	    loop_signal_new(loop, SIGTERM, on_sigterm, NULL, &sigterm, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
@@ -144,5 +175,8 @@ int main(int argc, char **argv)
 	http_server_free(server);
 	loop_signal_close(sigterm);
 	loop_free(loop);
+	free((void *)(uintptr_t)tls.cert_file);
+	free((void *)(uintptr_t)tls.key_file);
+	free((void *)(uintptr_t)tls.client_ca_file);
 	return 0;
 }

@@ -235,17 +235,15 @@ int pair_connect(struct pair *p)
 	return fd;
 }
 
-void pair_put(struct pair *p, int fd, const char *text, size_t n)
+void pair_put(struct pair *p, int fd, struct str text)
 {
-	while (n > 0) {
-		ssize_t r = send(fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (text.len > 0) {
+		ssize_t r = send(fd, text.ptr, text.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (r < 0 && errno != EAGAIN)
 			return; /* the server has closed: what it sent tells the rest */
-		if (r > 0) {
-			text += r;
-			n -= (size_t)r;
-		}
+		if (r > 0)
+			text = str_skip(text, (size_t)r);
 		loop_turn(p->loop, 0);
 	}
 }

@@ -60,6 +60,6 @@ void pair_until(struct pair *p, const int *n, int want);
 
 /* A plain connection of the test's own to the server. */
 int pair_connect(struct pair *p);
-void pair_put(struct pair *p, int fd, const char *text, size_t n);
+void pair_put(struct pair *p, int fd, struct str text);
 /* What the server sends until it closes, or until `until` has been seen (NULL: close). */
 struct str pair_take(struct pair *p, int fd, struct buf *b, const char *until);
