@@ -11,7 +11,9 @@
 
 #include "base/buf.h"
 
-#define API_OPENAPI_V2_PROTO "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+/* What clients accept, and what to answer it with: no media type may hold an '@'. */
+#define API_OPENAPI_V2_PROTO       "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+#define API_OPENAPI_V2_PROTO_REPLY "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 /* Body of /openapi/v3: every document with its relative URL and the hash of its content. */
 void api_openapi_v3_index(struct buf *b);

@@ -171,7 +171,7 @@ static void openapi_v2(struct apiserver *s, struct http_exchange *x)
 		if (str_eq_c(t.type, "application/json") || str_eq_c(t.type, "*/*"))
 			break;
 		if (str_eq_c(t.type, API_OPENAPI_V2_PROTO)) {
-			http_reply(x, 200, API_OPENAPI_V2_PROTO,
+			http_reply(x, 200, API_OPENAPI_V2_PROTO_REPLY,
 				   document(s, DOCUMENT_V2_PROTO, STR("/openapi/v2")));
 			return;
 		}
