@@ -4,12 +4,16 @@
 #include <stdio.h>
 
 /* In the order in which help shows them; a NULL ends the table. */
+/* clang-format off */
 static const struct cmd_verb *const verbs[] = {
 	&cmd_dns,
+	&cmd_agent,
+	&cmd_lab,
 	&cmd_respond,
 	&cmd_pause,
 	NULL,
 };
+/* clang-format on */
 
 static const struct cmd_verb *verb_find(struct str name)
 {

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lab/state.h"
+
+#include "base/fd.h"
+
+#include <stdio.h>
+
+enum {
+	LAB_JSON_MAX = 1048576,
+	LAB_STAT_MAX = 4096,
+};
+
+static void set_text(struct arena *a, struct json *o, const char *key, struct str s)
+{
+	json_set(o, key, json_new_string(a, s));
+}
+
+static struct json *space_json(struct arena *a, const struct lab_spaces *s, size_t i)
+{
+	const struct lab_space *sp = &s->all.ptr[i];
+	struct json *o = json_new(a, JSON_OBJECT);
+	unsigned node = i < 3 ? 0 : (unsigned)i - 2;
+
+	set_text(a, o, "name", str_of(sp->name));
+	json_set(o, "pid", json_new_int(a, sp->pid));
+	if (i == 2) {
+		set_text(a, o, "address", lab_plan_addrs(a, LAB_OUTSIDE, LAB_GUEST, s->has_v6));
+		return o;
+	}
+	set_text(a, o, "internal",
+		 lab_plan_addrs(a, LAB_INTERNAL,
+				node     ? LAB_NODE0 + node
+				: i == 0 ? LAB_ROUTER
+					 : LAB_GUEST,
+				s->has_v6));
+	if (node) {
+		set_text(a, o, "external",
+			 lab_plan_addrs(a, LAB_EXTERNAL, LAB_NODE0 + node, s->has_v6));
+		set_text(a, o, "pods", lab_plan_pod_cidrs(a, node, s->has_v6));
+	}
+	return o;
+}
+
+static struct json *part_json(struct arena *a, const struct lab_part *p)
+{
+	struct json *o = json_new(a, JSON_OBJECT);
+
+	set_text(a, o, "name", str_of(p->name));
+	set_text(a, o, "space", str_of(p->space));
+	json_set(o, "pid", json_new_int(a, p->pid));
+	set_text(a, o, "state",
+		 p->pid       ? STR("running")
+		 : p->is_done ? STR("done")
+			      : STR("waiting"));
+	json_set(o, "restarts", json_new_int(a, p->restarts));
+	return o;
+}
+
+int lab_state_write(const struct lab_config *c, const struct lab_spaces *s,
+		    const struct lab_part *parts, size_t n_parts, bool is_ready, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/lab.json", c->state_dir);
+	struct json *o, *spaces, *list;
+	struct buf b = BUF_INIT;
+	struct arena a;
+	int r;
+
+	arena_init(&a, 0);
+	o = json_new(&a, JSON_OBJECT);
+	json_set(o, "ready", json_new_bool(&a, is_ready));
+	set_text(&a, o, "server", str_printf(&a, "https://127.0.0.1:%u", c->api_port));
+	set_text(&a, o, "kubeconfig", str_printf(&a, "%s/kubeconfig", c->state_dir));
+	spaces = json_set(o, "spaces", json_new(&a, JSON_ARRAY));
+	for (size_t i = 0; i < s->all.len; i++)
+		json_append(spaces, space_json(&a, s, i));
+	list = json_set(o, "parts", json_new(&a, JSON_ARRAY));
+	for (size_t i = 0; i < n_parts; i++)
+		json_append(list, part_json(&a, &parts[i]));
+	json_write_pretty(&b, o);
+	r = fd_write_file(path, buf_str(&b), 0644, err);
+	buf_fini(&b);
+	arena_fini(&a);
+	return r;
+}
+
+int lab_state_read(struct arena *a, const char *state_dir, struct json **ret, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/lab.json", state_dir);
+	struct buf b = BUF_INIT;
+	int r = fd_read_file(path, LAB_JSON_MAX, &b, err);
+
+	if (r == 0)
+		r = json_parse(a, buf_str(&b), 0, ret, err);
+	buf_fini(&b);
+	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
+}
+
+/* Field 22 of /proc/PID/stat: when it started. An id alone may be another process by now. */
+static int start_time(pid_t pid, uint64_t *ret, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("/proc/%d/stat", pid);
+	struct buf b = BUF_INIT;
+	struct str rest, word = {0};
+	int r = fd_read_file(path, LAB_STAT_MAX, &b, NULL);
+
+	rest = str_skip(buf_str(&b), (size_t)str_rfind(buf_str(&b), ')') + 2);
+	for (int i = 3; r == 0 && i <= 22; i++)
+		if (!str_next(&rest, ' ', &word) || (i == 3 && str_eq_c(word, "Z")))
+			r = ERR_NOT_FOUND;
+	if (r == 0)
+		r = str_to_u64(word, 0, UINT64_MAX, ret, err);
+	else
+		r = err_set(err, ERR_NOT_FOUND, "process %d has ended", pid);
+	buf_fini(&b);
+	return r;
+}
+
+int lab_state_save_supervisor(const char *state_dir, pid_t pid, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/supervisor", state_dir);
+	uint64_t start;
+	char text[64];
+	int n, r = start_time(pid, &start, err);
+
+	if (r < 0)
+		return r;
+	n = snprintf(text, sizeof(text), "%d %llu\n", pid, (unsigned long long)start);
+	return fd_write_file(path, str_n(text, (size_t)n), 0644, err);
+}
+
+int lab_state_supervisor(const char *state_dir, pid_t *ret, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/supervisor", state_dir);
+	struct buf b = BUF_INIT;
+	uint64_t pid = 0, start = 0, is;
+	struct str rest, word;
+	int r = fd_read_file(path, LAB_STAT_MAX, &b, NULL);
+
+	rest = str_trim(buf_str(&b));
+	if (r < 0 || !str_next(&rest, ' ', &word) ||
+	    str_to_u64(word, 1, INT32_MAX, &pid, NULL) < 0 ||
+	    str_to_u64(rest, 0, UINT64_MAX, &start, NULL) < 0 ||
+	    start_time((pid_t)pid, &is, NULL) < 0 || is != start)
+		r = err_set(err, ERR_NOT_FOUND, "no lab is up with state folder '%s'", state_dir);
+	buf_fini(&b);
+	if (r == 0)
+		*ret = (pid_t)pid;
+	return r;
+}
