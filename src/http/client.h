@@ -6,7 +6,15 @@
  * offers it (one connection, many calls) and HTTP/1.1 otherwise (one connection a call, reused).
  * It connects when first used and reconnects when a connection has broken; a call that was on it
  * fails with ERR_UNAVAILABLE and its owner decides whether to try again. HTTP/2 connections are
- * pinged when silent for 30 s, so that a peer that vanished is found out.
+ * pinged when silent for 30 s, so that a peer that vanished is found out (HTTP/1.1: by TCP
+ * keepalive).
+ *
+ * client.c keeps calls, connections and attempts to connect; client-h1.c and client-h2.c speak. The
+ * addresses of a name are tried in turn within connect_timeout_ms; when none answers, every call
+ * that was waiting fails with the last address's reason. There is no pause between attempts: one
+ * who sends again at once after a failure waits as it sees fit. A stream that the server refused
+ * unseen (REFUSED_STREAM, GOAWAY) is sent once more without a word. Any callback may cancel its
+ * call or close the transport.
  */
 
 #include "http/transport.h"

@@ -12,7 +12,10 @@
  *
  * An exchange belongs to its transport. The handler keeps the pointer while it answers; after
  * http_reply, http_end or on_close it must not touch it again. on_close runs once if the peer goes
- * away (or the server stops) before the response has ended. Everything runs on the loop's thread.
+ * away (or the server stops) before the response has ended; not after http_abort, which ends it
+ * too. Everything runs on the loop's thread. Date, Content-Length and the framing are the
+ * transport's; HEAD is answered like GET, and what is written is dropped. In HTTP/2 the authority
+ * is given as the header "host".
  */
 
 #include "base/bytes.h"

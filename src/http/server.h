@@ -9,7 +9,18 @@
  * 10 s, a body within 60 s, or is idle for 180 s, is closed; a request head, target or body over
  * its limit is answered (431, 414, 413); malformed HTTP is answered 400 and closed; TLS garbage is
  * closed. One slow peer never holds up another: writes are queued per stream, with HTTP_PENDING_MAX
- * as the handler's limit.
+ * as the handler's limit. Streams that are reset without end (CVE-2023-44487) end the connection:
+ * nghttp2 counts them.
+ *
+ * The way of a request: server.c accepts; conn.c moves bytes and TLS; h1.c or h2-server.c makes of
+ * them a job (server-internal.h) and calls the handler; what the handler writes waits in a queue
+ * and leaves at the end of the loop's turn, all streams of a connection in one system call.
+ *
+ * Known edges: answers to protocol errors are plain text (the API server words its own). A client
+ * that closes its sending side while the handler is at work counts as gone. A single field over
+ * 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving 431. An upgrade is
+ * not taken up. Certificates are read once, by http_server_new. With TLS, SIGPIPE is ignored from
+ * then on if nobody has set it: OpenSSL cannot be told not to raise it.
  */
 
 #include "http/http.h"

@@ -403,3 +403,102 @@ TEST(closing_the_client_is_silent)
 		pair_answer_fini(&b);
 	}
 }
+
+/* What an owner may do from inside its callbacks. */
+struct inside {
+	struct pair *p;
+	struct http_call *call;
+	bool closes, on_data;
+	int done, datas, heads;
+};
+
+static void inside_act(struct inside *in)
+{
+	if (in->closes) {
+		in->p->client->ops->close(in->p->client);
+		in->p->client = NULL;
+	} else {
+		in->p->client->ops->cancel(in->call);
+	}
+}
+
+static void inside_head(void *ctx, int status _unused_, const struct http_header *headers _unused_,
+			size_t n _unused_)
+{
+	struct inside *in = ctx;
+
+	in->heads++;
+	if (!in->on_data)
+		inside_act(in);
+}
+
+static void inside_data(void *ctx, struct str data _unused_)
+{
+	struct inside *in = ctx;
+
+	in->datas++;
+	inside_act(in);
+}
+
+static void inside_done(void *ctx, int r _unused_, const struct err *err _unused_)
+{
+	((struct inside *)ctx)->done++;
+}
+
+TEST(a_call_may_be_cancelled_and_the_client_closed_from_a_callback)
+{
+	static const struct http_call_events ev = {inside_head, inside_data, inside_done};
+	struct http_call_request req = {.target = STR("/watch")};
+	struct pair p;
+
+	for (int variant = 0; variant < 4; variant++) {
+		for_each_kind(&p)
+		{
+			struct inside in = {.p = &p, .closes = variant & 1, .on_data = variant & 2};
+			struct bytes *b = bytes_dup(STR("event\n"));
+
+			in.call = p.client->ops->send(p.client, &req, &ev, &in);
+			while (!p.held)
+				pair_turn(&p);
+			for (int i = 0; i < 5; i++)
+				http_write(p.held, b);
+			pair_until(&p, &p.closed, 1);
+			ASSERT_EQ(in.heads, 1);
+			ASSERT_EQ(in.datas, in.on_data ? 1 : 0);
+			ASSERT_EQ(in.done, 0);
+			bytes_unref(b);
+		}
+	}
+}
+
+struct again {
+	struct pair *p;
+	int left;
+};
+
+static void again_done(void *ctx, int r, const struct err *err _unused_)
+{
+	static const struct http_call_events ev = {NULL, NULL, again_done};
+	struct http_call_request req = {.target = STR("/who")};
+	struct again *g = ctx;
+
+	ASSERT_EQ(r, ERR_UNAVAILABLE);
+	if (g->left-- > 0)
+		g->p->client->ops->send(g->p->client, &req, &ev, g);
+}
+
+TEST(sending_again_at_once_after_a_failure_does_not_hang_the_loop)
+{
+	struct again g = {.left = 1};
+	struct pair p;
+
+	for_each_kind(&p)
+	{
+		http_server_free(p.server);
+		p.server = NULL;
+		g = (struct again){.p = &p, .left = 5};
+		again_done(&g, ERR_UNAVAILABLE, NULL);
+		while (g.left >= 0)
+			pair_turn(&p);
+	}
+}

@@ -296,6 +296,56 @@ TEST(the_peer_goes_in_the_middle)
 	}
 }
 
+/* CVE-2023-44487: streams that are opened and reset without end. */
+TEST(rapid_resets_end_the_connection)
+{
+	static const char start[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+	struct http_server_stats stats;
+	struct pair_answer a;
+	struct buf b = BUF_INIT, in = BUF_INIT;
+	struct pair p;
+	uint32_t id = 1;
+	int fd;
+
+	pair_init(&p, PAIR_H1);
+	fd = pair_connect(&p);
+	pair_put(&p, fd, str_n(start, sizeof(start) - 1));
+	for (int round = 0; round < 500; round++) {
+		char text[4096];
+		ssize_t r;
+
+		buf_clear(&in);
+		for (int i = 0; i < 100; i++, id += 2) {
+			const char n[4] = {(char)(id >> 24), (char)(id >> 16), (char)(id >> 8),
+					   (char)id};
+
+			buf_add(&in, "\0\0\6\1\5", 5); /* HEADERS, END_STREAM and END_HEADERS */
+			buf_add(&in, n, 4);
+			buf_add(&in, "\x82\x86\x84\x41\1x", 6);
+			buf_add(&in, "\0\0\4\3\0", 5); /* RST_STREAM, CANCEL */
+			buf_add(&in, n, 4);
+			buf_add(&in, "\0\0\0\x08", 4);
+		}
+		pair_put(&p, fd, buf_str(&in));
+		loop_turn(p.loop, 0);
+		while ((r = recv(fd, text, sizeof(text), MSG_DONTWAIT)) > 0)
+			;
+		http_server_stats(p.server, &stats);
+		if (!stats.open_connections)
+			break;
+	}
+	http_server_stats(p.server, &stats);
+	ASSERT_EQ(stats.open_connections, 0);
+	ASSERT_EQ(stats.open_streams, 0);
+	pair_get(&p, &a, "/who");
+	ASSERT_EQ(a.r, 0);
+	pair_answer_fini(&a);
+	close(fd);
+	buf_fini(&b);
+	buf_fini(&in);
+	pair_fini(&p);
+}
+
 TEST(a_unix_socket_serves_too)
 {
 	struct err err;
