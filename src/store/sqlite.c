@@ -345,6 +345,18 @@ static int lock_dir(const char *dir, int *ret_fd, struct err *err)
 	return 0;
 }
 
+/* Objects hold secrets; SQLite would make the file readable to all, and gives its log the same mode
+ * as the file. */
+static int create_private(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(err, errno, "open '%s'", path);
+	fd_close(fd);
+	return 0;
+}
+
 static int load(struct sqlite_store *s, const char *dir, struct err *err)
 {
 	char path[4096];
@@ -353,6 +365,8 @@ static int load(struct sqlite_store *s, const char *dir, struct err *err)
 	if ((size_t)snprintf(path, sizeof(path), "%s/store.db", dir) >= sizeof(path))
 		return err_set(err, ERR_INVALID, "the name of the data directory is too long");
 	r = lock_dir(dir, &s->lock_fd, err);
+	if (!r)
+		r = create_private(path, err);
 	if (!r)
 		r = sqlite_db_open(path, true, &s->write_db, err);
 	if (!r)

@@ -9,7 +9,7 @@
 /* A request that is refused before it reaches the back end. */
 struct refusal {
 	struct store_done_item item;
-	store_txn_fn txn_fn;     /* either this */
+	store_txn_fn txn_fn;     /* either this (NULL: nobody wants to know) */
 	store_range_fn range_fn; /* or that */
 	void *ctx;
 	struct err err;
@@ -21,7 +21,7 @@ static void on_refusal(struct store_done_item *it)
 
 	if (x->txn_fn)
 		x->txn_fn(x->ctx, x->err.code, &(struct store_txn_result){0}, &x->err);
-	else
+	if (x->range_fn)
 		x->range_fn(x->ctx, x->err.code, &(struct store_range){0}, &x->err);
 	free(x);
 }

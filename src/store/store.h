@@ -72,7 +72,7 @@ struct store_txn_result {
 	uint64_t current_rev; /* ERR_CONFLICT: mod_rev that key has now, 0 when absent */
 };
 
-/* r: 0 or negative; err is set when r < 0. */
+/* r: 0 or negative; err is set when r < 0. May be NULL where nobody wants to know. */
 typedef void (*store_txn_fn)(void *ctx, int r, const struct store_txn_result *res,
 			     const struct err *err);
 

@@ -67,6 +67,25 @@ TEST(a_restart_finds_everything_and_goes_on)
 	fixture_fini(&f);
 }
 
+/* Secrets are in it. */
+TEST(only_its_owner_can_read_it)
+{
+	static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm"};
+	struct fixture f;
+	struct stat st;
+	char path[4300];
+
+	umask(0);
+	fixture_init(&f);
+	put(&f, "/a", "1");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), names[i]);
+		ASSERT_EQ(stat(path, &st), 0);
+		ASSERT_EQ(st.st_mode & 0777, 0600);
+	}
+	fixture_fini(&f);
+}
+
 TEST(compaction_gives_rows_back)
 {
 	struct fixture f;

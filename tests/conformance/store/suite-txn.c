@@ -155,6 +155,23 @@ TEST(limits_are_refused_with_a_reason)
 	fixture_fini(&f);
 }
 
+TEST(callbacks_may_be_left_out)
+{
+	struct fixture f;
+	struct store_op op = {STR("/a"), NULL}, bad = {STR(""), NULL};
+	struct bytes *v = bytes_dup(STR("v"));
+
+	fixture_init(&f);
+	op.value = v;
+	store_txn(f.store, &(struct store_txn){.ops = &op, .n_ops = 1}, NULL, NULL);
+	store_txn(f.store, &(struct store_txn){.ops = &bad, .n_ops = 1}, NULL, NULL);
+	store_compact(f.store, 1, NULL, NULL);
+	put(&f, "/b", "w");
+	ASSERT_STREQ(range_text(&f, "/", 0), "/a=v@2 /b=w@3");
+	bytes_unref(v);
+	fixture_fini(&f);
+}
+
 TEST(a_full_transaction_fits)
 {
 	struct fixture f;
