@@ -81,11 +81,13 @@ struct str api_cells_age_text(struct api_cells *c, struct str time)
 {
 	struct buf b = BUF_INIT;
 	struct str text;
-	int64_t ns;
+	int64_t ns, age;
 
 	if (!time.len || clock_parse(time, &ns, NULL) < 0)
 		return STR("<unknown>");
-	api_human_duration(&b, c->now_ns - ns);
+	if (__builtin_sub_overflow(c->now_ns, ns, &age))
+		age = ns < 0 ? INT64_MAX : INT64_MIN;
+	api_human_duration(&b, age);
 	text = str_dup(c->a, buf_str(&b));
 	buf_fini(&b);
 	return text;

@@ -134,7 +134,7 @@ int clock_parse(struct str s, int64_t *ret_wall_ns, struct err *err)
 {
 	struct str whole = s;
 	struct tm tm = {0};
-	int64_t frac = 0, offset_s = 0;
+	int64_t frac = 0, offset_s = 0, seconds, ns;
 	bool ok;
 
 	ok = clock_digits(&s, 4, 1, 9999, &tm.tm_year) && clock_expect(&s, '-') &&
@@ -154,6 +154,9 @@ int clock_parse(struct str s, int64_t *ret_wall_ns, struct err *err)
 			       STR_ARG(whole));
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	*ret_wall_ns = ((int64_t)timegm(&tm) - offset_s) * NS_PER_S + frac;
+	seconds = (int64_t)timegm(&tm) - offset_s;
+	if (__builtin_mul_overflow(seconds, NS_PER_S, &ns) || __builtin_add_overflow(ns, frac, &ns))
+		ns = seconds < 0 ? INT64_MIN : INT64_MAX;
+	*ret_wall_ns = ns;
 	return 0;
 }

@@ -35,5 +35,6 @@ enum {
 
 /* RFC 3339 in UTC with `digits` (0, 6 or 9) digits of the second. */
 struct str clock_format(char buf[CLOCK_RFC3339_MAX], int64_t wall_ns, int digits);
-/* Any RFC 3339 time. ERR_INVALID otherwise. */
+/* Any RFC 3339 time. ERR_INVALID otherwise. What int64_t cannot hold (before 1678, after 2262)
+ * becomes the nearest that it can. */
 int clock_parse(struct str s, int64_t *ret_wall_ns, struct err *err) _nodiscard_;

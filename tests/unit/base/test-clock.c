@@ -32,6 +32,17 @@ TEST(refuses_what_is_no_time)
 		ASSERT_ERR(clock_parse(str_of(bad[i]), &ns, NULL), ERR_INVALID);
 }
 
+TEST(a_time_out_of_range_is_the_nearest)
+{
+	struct err err;
+	int64_t ns;
+
+	ASSERT_OK(clock_parse(STR("9999-12-31T23:59:59Z"), &ns, &err));
+	ASSERT_TRUE(ns == INT64_MAX);
+	ASSERT_OK(clock_parse(STR("0001-01-01T00:00:00Z"), &ns, &err));
+	ASSERT_TRUE(ns == INT64_MIN);
+}
+
 TEST(fake_clock_moves_when_told)
 {
 	struct clock_fake f;
