@@ -21,6 +21,7 @@ struct queue_item {
 	unsigned failures;
 	bool is_working;
 	bool is_dirty; /* added while it was worked on */
+	bool is_begun; /* inside client_work_fn, which was promised its key */
 	size_t len;
 	char key[];
 };
@@ -73,7 +74,7 @@ static void queue_drop_idle(struct queue_item *it)
 {
 	struct client_queue *q = it->queue;
 
-	if (it->is_working || it->is_dirty || list_is_linked(&it->link) ||
+	if (it->is_begun || it->is_working || it->is_dirty || list_is_linked(&it->link) ||
 	    queue_item_is_delayed(it) || it->failures)
 		return;
 	map_remove(&q->items, str_n(it->key, it->len));
@@ -116,9 +117,12 @@ static void queue_run(void *ctx)
 		q->depth--;
 		it->is_working = true;
 		q->working++;
+		it->is_begun = true;
 		q->fn(q->ctx, str_n(it->key, it->len));
 		if (freed)
 			return;
+		it->is_begun = false;
+		queue_drop_idle(it);
 	}
 	q->freed = NULL;
 	if (q->depth && q->working < q->config.workers)

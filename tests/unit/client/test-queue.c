@@ -13,6 +13,7 @@ struct fixture {
 	bool is_async;     /* the test calls client_queue_done itself */
 	unsigned failures; /* to report before the first success */
 	bool was_kept;
+	bool is_again; /* once: added anew after it was done, by the key that was given */
 };
 
 static void work(void *ctx, struct str key)
@@ -25,6 +26,10 @@ static void work(void *ctx, struct str key)
 		return;
 	f->failures -= !ok;
 	f->was_kept = client_queue_done(f->q, key, ok);
+	if (f->is_again) {
+		f->is_again = false;
+		client_queue_add_after(f->q, key, 1);
+	}
 }
 
 static void begin(struct fixture *f, const struct client_queue_config *config)
@@ -147,5 +152,16 @@ TEST(a_delayed_key_can_be_added_at_once)
 	client_queue_add_after(f.q, STR("a"), 3600 * 1000);
 	client_queue_add(f.q, STR("a"));
 	turn_until(&f, "a ");
+	finish(&f);
+}
+
+TEST(the_key_is_valid_until_the_work_returns)
+{
+	struct fixture f;
+
+	begin(&f, NULL);
+	f.is_again = true;
+	client_queue_add(f.q, STR("a"));
+	turn_until(&f, "a a ");
 	finish(&f);
 }

@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "tests/harness/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -29,7 +30,7 @@ struct world {
 
 static void tell(void *ctx, bool is_error, const char *text)
 {
-	if (is_error)
+	if (is_error && getenv("TEST_VERBOSE"))
 		fprintf(stderr, "# server: %s\n", text);
 }
 
