@@ -393,16 +393,25 @@ void options_help(const struct options_spec *spec, struct buf *b)
 	}
 }
 
-/* Text of a page: a line that begins with a control character, and backslashes, are quoted. */
+/* Text of a page: every sentence on a line of its own (mdoc(7)); a line that begins with a control
+ * character, and backslashes, are quoted. */
 static void man_text(struct buf *b, const char *text)
 {
-	if (*text == '.' || *text == '\'')
-		buf_add_c(b, "\\&");
+	bool is_line_start = true;
+
 	for (; *text; text++) {
+		if (is_line_start && (*text == '.' || *text == '\''))
+			buf_add_c(b, "\\&");
+		is_line_start = (*text == '.' || *text == '?') && text[1] == ' ';
 		if (*text == '\\')
 			buf_add_c(b, "\\e");
 		else
 			buf_add_byte(b, *text);
+		if (is_line_start) {
+			buf_add_byte(b, '\n');
+			while (text[1] == ' ')
+				text++;
+		}
 	}
 	buf_add_byte(b, '\n');
 }
@@ -413,18 +422,8 @@ static void man_paragraph(struct buf *b, const char *paragraph)
 	man_text(b, paragraph);
 }
 
-void options_man(const struct options_spec *spec, struct buf *b)
+static void man_options(const struct options_spec *spec, struct buf *b)
 {
-	buf_printf(b,
-		   ".Dd $Mdocdate$\n.Dt FAIRLEAD-%s 1\n.Os\n.Sh NAME\n.Nm fairlead-%s\n.Nd %s\n"
-		   ".Sh SYNOPSIS\n.Nm fairlead %s\n.Op Ar OPTIONS\n",
-		   spec->command, spec->command, spec->summary, spec->command);
-	if (spec->arguments)
-		buf_printf(b, ".Ar %s\n", spec->arguments);
-	buf_add_c(b, ".Sh DESCRIPTION\n.Nm\n");
-	man_text(b, spec->summary);
-	if (spec->description)
-		add_paragraphs(b, spec->description, man_paragraph);
 	buf_add_c(b, ".Sh OPTIONS\n.Bl -tag -width indent\n");
 	for (size_t i = 0; i < spec->n_entries; i++) {
 		const struct options_entry *e = &spec->entries[i];
@@ -442,4 +441,24 @@ void options_man(const struct options_spec *spec, struct buf *b)
 			buf_add_c(b, "May be repeated.\n");
 	}
 	buf_add_c(b, ".El\n");
+}
+
+void options_man(const struct options_spec *spec, struct buf *b)
+{
+	buf_printf(b,
+		   ".Dd $Mdocdate$\n.Dt FAIRLEAD-%s 1\n.Os\n.Sh NAME\n.Nm fairlead-%s\n.Nd %s\n"
+		   ".Sh SYNOPSIS\n.Nm fairlead %s\n.Op Ar OPTIONS\n",
+		   spec->command, spec->command, spec->summary, spec->command);
+	if (spec->arguments)
+		buf_printf(b, ".Ar %s\n", spec->arguments);
+	buf_add_c(b, ".Sh DESCRIPTION\n.Nm\n");
+	man_text(b, spec->summary);
+	if (spec->description)
+		add_paragraphs(b, spec->description, man_paragraph);
+	if (spec->n_entries)
+		man_options(spec, b);
+	buf_add_c(
+		b,
+		".Sh EXIT STATUS\n0 on success; 64 when the command line is wrong; otherwise a status of\n"
+		".In sysexits.h\nthat tells the kind of failure, with its reason on standard error.\n");
 }
