@@ -53,7 +53,8 @@ struct client_reflector {
 	struct client_cache cache;
 	VEC(struct client_cache_index) indexes;
 	VEC(struct client_handler) handlers;
-	struct buf version; /* resourceVersion to go on from, as the server wrote it */
+	void (*prune)(void *view); /* NULL: keep all */
+	struct buf version;        /* resourceVersion to go on from, as the server wrote it */
 	uint64_t rev;
 	bool is_synced, is_telling;
 	size_t undecodable;
@@ -150,6 +151,8 @@ static int reflector_decode(struct client_reflector *r, const struct json *obj,
 		return rc;
 	if (!((const struct api_meta *)view)->name.len)
 		return err_set(err, ERR_INVALID, "metadata.name: missing");
+	if (r->prune)
+		r->prune(view);
 	*ret = client_object_new(r->kind, view);
 	return 0;
 }
@@ -476,6 +479,12 @@ void client_reflector_index(struct client_reflector *r, const char *name,
 {
 	assert(!r->is_synced);
 	*vec_push(&r->indexes) = (struct client_cache_index){.name = name, .keys = keys};
+}
+
+void client_reflector_prune(struct client_reflector *r, void (*prune)(void *view))
+{
+	assert(!r->is_synced);
+	r->prune = prune;
 }
 
 void client_reflector_free(struct client_reflector *r)

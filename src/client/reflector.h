@@ -67,6 +67,11 @@ typedef void (*client_emit_fn)(void *emit_ctx, struct str value);
 void client_reflector_index(struct client_reflector *r, const char *name,
 			    void (*keys)(const struct client_object *o, client_emit_fn emit,
 					 void *emit_ctx));
+/* For consumers that must be lean: called with each freshly decoded view (struct api_service *, …)
+ * before it is copied into the cache, to blank what nobody will read. Names, namespace, uid and
+ * resourceVersion must stay. Set before the first turn. */
+void client_reflector_prune(struct client_reflector *r, void (*prune)(void *view));
+
 /* Objects left out of the newest list because they do not decode, and why the last of them did not
  * (or why listing or watching fails at present); "" when all is well. */
 size_t client_reflector_undecodable(const struct client_reflector *r);

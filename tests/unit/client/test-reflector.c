@@ -395,3 +395,23 @@ TEST(a_reference_outlives_the_cache)
 	ASSERT_STR(o->meta->name, STR("a"));
 	client_object_unref(o);
 }
+
+static void drop_labels(void *view)
+{
+	((struct api_service *)view)->meta.labels = (struct api_pairs){0};
+}
+
+TEST(pruned_views_keep_the_rest)
+{
+	struct fixture f;
+	struct client_object *o;
+	char buf[512];
+
+	begin(&f, "Service", NULL);
+	client_reflector_prune(f.r, drop_labels);
+	send_list(next(&f), 7, NULL, service(buf, "a", 1, 5));
+	o = client_reflector_get(f.r, STR("d"), STR("a"));
+	ASSERT_EQ(o->meta->labels.n, 0);
+	ASSERT_STR(o->meta->uid, STR("u1"));
+	finish(&f);
+}
