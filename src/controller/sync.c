@@ -12,6 +12,7 @@ enum {
 	SYNC_RETRIES = 15,
 	SYNC_WORKERS = 32,      /* keys whose writes are under way at a time */
 	SYNC_BEHIND_MS = 10,    /* until the next look at a cache that was behind */
+	SYNC_CONFLICT_MS = 50,  /* until the cache is likely to know what we lost to */
 	SYNC_CHECK_MS = 1000,   /* after a foreign change of what we write */
 	SYNC_BEHIND_MAX = 1000, /* looks after which it is believed (the server was set back) */
 };
@@ -56,7 +57,7 @@ static void sync_written(void *ctx, const struct controller_written *w)
 	}
 	if (w->r == ERR_CONFLICT || w->r == ERR_NOT_FOUND) {
 		client_queue_done(s->queue, key, true);
-		client_queue_add_after(s->queue, key, SYNC_BEHIND_MS);
+		client_queue_add_after(s->queue, key, SYNC_CONFLICT_MS);
 	} else if (!client_queue_done(s->queue, key, w->r == 0 && run->ok)) {
 		log_error("%s: giving up until it changes object=%s", s->ops->name, run->key);
 	}
