@@ -22,10 +22,10 @@ deps:
 	@tools/install_deps.sh build lab
 
 lab: deps all
-	@tools/lab_demo.py $(BUILD)/fairlead
+	@tools/lab_demo.py $(BUILD)/src/cmd/fairlead
 
 down:
-	@$(BUILD)/fairlead lab down
+	@$(BUILD)/src/cmd/fairlead lab down
 
 check:
 	@tools/install_deps.sh build lab check
