@@ -129,7 +129,8 @@ void agent_container_on_verdict(struct agent_container *c, enum agent_probe_type
 				enum agent_verdict verdict);
 
 /* prober.c */
-struct agent_prober *agent_prober_new(struct agent_container *c, enum agent_probe_type type);
+struct agent_prober *agent_prober_new(struct agent_container *c, enum agent_probe_type type,
+				      enum agent_verdict initial);
 void agent_prober_free(struct agent_prober *p);
 /* "done ID EXIT": true when the exec was this prober's. */
 bool agent_prober_on_exec(struct agent_prober *p, struct str id, int exit_code);

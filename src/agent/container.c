@@ -38,21 +38,38 @@ static void stop_probes(struct agent_container *c)
 	}
 }
 
-static void start_probe(struct agent_container *c, enum agent_probe_type type)
+static void start_probe(struct agent_container *c, enum agent_probe_type type,
+			enum agent_verdict initial)
 {
 	if (!c->probers[type] && probe_spec(c, type)->is_set)
-		c->probers[type] = agent_prober_new(c, type);
+		c->probers[type] = agent_prober_new(c, type, initial);
+}
+
+/* What the API says of a container that ran before this agent did: a new agent must not take a Pod
+ * that is fine out of its Services. */
+static const struct api_container_status *known_status(const struct agent_container *c)
+{
+	const struct api_pod *pod = agent_pod_view_of(c->pod);
+
+	for (size_t i = 0; c->pod->stage == AGENT_STAGE_LISTING && i < pod->n_statuses; i++)
+		if (str_eq(pod->statuses[i].name, c->spec->name) && pod->statuses[i].is_running &&
+		    pod->statuses[i].restart_count == c->number)
+			return &pod->statuses[i];
+	return NULL;
 }
 
 static void start_probes(struct agent_container *c)
 {
-	c->is_started = !c->spec->startup.is_set;
-	c->is_ready = !c->spec->readiness.is_set;
-	start_probe(c, AGENT_STARTUP);
-	if (c->is_started) {
-		start_probe(c, AGENT_READINESS);
-		start_probe(c, AGENT_LIVENESS);
+	const struct api_container_status *known = known_status(c);
+
+	c->is_started = !c->spec->startup.is_set || (known && known->started);
+	c->is_ready = !c->spec->readiness.is_set || (known && known->ready);
+	if (!c->is_started) {
+		start_probe(c, AGENT_STARTUP, AGENT_UNKNOWN);
+		return;
 	}
+	start_probe(c, AGENT_READINESS, c->is_ready ? AGENT_PASS : AGENT_FAIL);
+	start_probe(c, AGENT_LIVENESS, AGENT_PASS);
 }
 
 static void set_now(struct agent_container *c, struct agent_run_state to, struct str message)
@@ -357,7 +374,7 @@ void agent_container_on_verdict(struct agent_container *c, enum agent_probe_type
 						c->pod->spec->grace_period_s * 1000);
 	} else if (type == AGENT_STARTUP) {
 		c->is_started = true;
-		start_probe(c, AGENT_READINESS);
-		start_probe(c, AGENT_LIVENESS);
+		start_probe(c, AGENT_READINESS, AGENT_FAIL);
+		start_probe(c, AGENT_LIVENESS, AGENT_PASS);
 	}
 }

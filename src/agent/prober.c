@@ -267,9 +267,9 @@ static void on_due(void *ctx)
 		finish(p, false);
 }
 
-struct agent_prober *agent_prober_new(struct agent_container *c, enum agent_probe_type type)
+struct agent_prober *agent_prober_new(struct agent_container *c, enum agent_probe_type type,
+				      enum agent_verdict initial)
 {
-	static const enum agent_verdict initial[] = {AGENT_FAIL, AGENT_PASS, AGENT_UNKNOWN};
 	struct agent_prober *p = mem_xnew(struct agent_prober);
 	struct loop *l = c->pod->agent->loop;
 
@@ -281,7 +281,7 @@ struct agent_prober *agent_prober_new(struct agent_container *c, enum agent_prob
 	p->sock = -1;
 	p->timer = loop_timer_new(l, on_due, p);
 	p->timeout = loop_timer_new(l, on_timeout, p);
-	agent_probe_init(&p->state, p->spec, initial[type], now_ms(p));
+	agent_probe_init(&p->state, p->spec, initial, now_ms(p));
 	if (p->spec->kind == API_PROBE_GRPC)
 		log_warning("a grpc probe is checked as a TCP connection only pod=%s/%s "
 			    "container=%s",

@@ -29,7 +29,8 @@
 static const struct options_entry up_entries[] = {
 	STATE_DIR,
 	{"nodes", "N", "3", "How many nodes, 1 to 50.", 0},
-	{"proxy-mode", "MODE", "nftables", "Mode of 'fairlead proxy' on the nodes.", 0},
+	{"proxy-mode", "MODE", "nftables",
+	 "Mode of 'fairlead proxy' on the nodes; none: they have no proxy.", 0},
 	{"timeout", "DURATION", "60s", "How long to wait until the cluster is ready.", 0},
 };
 static const struct options_spec up_spec = {.command = "lab up",

@@ -9,9 +9,9 @@
 #include "loop/loop.h"
 #include "netlink/link.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -28,6 +28,7 @@ static const struct options_entry entries[] = {
 	{"state-dir", "DIR", NULL, "Folder of the lab.", OPTIONS_REQUIRED},
 	{"api-port", "PORT", NULL, "Of the server on the host's loopback.", OPTIONS_REQUIRED},
 	{"nodes", "N", NULL, "How many nodes.", OPTIONS_REQUIRED},
+	{"resolver", "IP", LAB_DNS_VIP, "Where every node must get an answer from.", 0},
 };
 
 const struct options_spec cmd_lab_setup_spec = {
@@ -41,6 +42,7 @@ struct setup {
 	const char *dir;
 	unsigned nodes;
 	uint16_t api_port;
+	struct ip_addr resolver;
 	struct loop *loop;
 	struct client *client;
 };
@@ -221,8 +223,9 @@ static int open_udp(void *ctx, struct err *err)
 	return *(int *)ctx < 0 ? err_sys(err, errno, "make a socket") : 0;
 }
 
-/* kubernetes.default.svc.cluster.local. A IN, through the DNS Service's address (RFC 1035). */
-static bool resolves(int sock)
+/* kubernetes.default.svc.cluster.local. A IN (RFC 1035); the resolver is the DNS Service's address,
+ * so that the node's proxy is proved as well. */
+static bool resolves(const struct setup *s, int sock)
 {
 	static const char query[] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 				    "\x0akubernetes\x07"
@@ -232,7 +235,7 @@ static bool resolves(int sock)
 	struct pollfd p = {.fd = sock, .events = POLLIN};
 	unsigned char in[512];
 
-	inet_pton(AF_INET, LAB_DNS_VIP, &to.sin_addr);
+	to.sin_addr.s_addr = htonl(ip_to_v4(&s->resolver));
 	if (connect(sock, (struct sockaddr *)&to, sizeof(to)) < 0 ||
 	    send(sock, query, sizeof(query) - 1, MSG_NOSIGNAL) < 0)
 		return false;
@@ -262,7 +265,7 @@ static int wait_dns(struct setup *s, const char *node, struct err *err)
 			r = err_sys(err, errno, "open '%s'", path);
 		else
 			r = link_in_netns(netns, open_udp, &sock, err);
-		is_ok = r == 0 && resolves(sock);
+		is_ok = r == 0 && resolves(s, sock);
 		if (r == 0 && !is_ok)
 			rest();
 	}
@@ -297,7 +300,8 @@ int cmd_lab_setup(const struct options *o, struct err *err)
 	int r;
 
 	if ((r = options_int(o, "nodes", 1, 1000, &nodes, err)) < 0 ||
-	    (r = options_int(o, "api-port", 1, 65535, &port, err)) < 0)
+	    (r = options_int(o, "api-port", 1, 65535, &port, err)) < 0 ||
+	    (r = options_addr(o, "resolver", &s.resolver, err)) < 0)
 		return r;
 	s.nodes = (unsigned)nodes;
 	s.api_port = (uint16_t)port;

@@ -38,7 +38,7 @@
 struct lab_config {
 	const char *state_dir;  /* whole path, exists */
 	const char *program;    /* this binary */
-	const char *proxy_mode; /* of `fairlead proxy` */
+	const char *proxy_mode; /* of `fairlead proxy`; "none": nodes have none */
 	unsigned nodes;
 	int listener;      /* on the host's loopback; handed to the server */
 	uint16_t api_port; /* its port */

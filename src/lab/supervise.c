@@ -98,6 +98,11 @@ static void add_dns(struct supervisor *s)
 	p->wait_for = in_state(s, "admin.kubeconfig").ptr;
 }
 
+static bool has_proxy(const struct supervisor *s)
+{
+	return strcmp(s->config->proxy_mode, "none") != 0;
+}
+
 static void add_node(struct supervisor *s, unsigned n)
 {
 	const char *node = arena_printf(&s->arena, "node%u", n);
@@ -120,6 +125,8 @@ static void add_node(struct supervisor *s, unsigned n)
 	option(s, p, "--client-ca-file", in_state(s, "data/pki/ca.crt"));
 	/* Made by the setup. */
 	p->wait_for = str_printf(a, "%s/%s.crt", s->config->state_dir, node).ptr;
+	if (!has_proxy(s))
+		return;
 	p = add_part(s, arena_printf(a, "proxy-%s", node), node);
 	arg(p, "proxy");
 	option(s, p, "--kubeconfig", in_state(s, "admin.kubeconfig"));
@@ -138,6 +145,12 @@ static void add_setup(struct supervisor *s)
 	option(s, p, "--state-dir", str_of(s->config->state_dir));
 	option(s, p, "--api-port", str_printf(&s->arena, "%u", s->config->api_port));
 	option(s, p, "--nodes", str_printf(&s->arena, "%u", s->config->nodes));
+	if (!has_proxy(s)) {
+		struct ip_prefix addr = lab_plan_addr(LAB_INTERNAL, IP_V4, LAB_GUEST);
+		char text[IP_TEXT_MAX];
+
+		option(s, p, "--resolver", ip_format(&addr.addr, text));
+	}
 	p->is_once = true;
 	p->wait_for = in_state(s, "admin.kubeconfig").ptr;
 }
