@@ -103,10 +103,12 @@ static int take_ip(struct claim_list *c, size_t i, struct err *err)
 		    err);
 	if (r < 0)
 		return r;
-	if (given)
+	if (given) {
+		given->type = JSON_STRING;
 		given->string = text;
-	else
+	} else {
 		json_append(list, json_new_string(c->in->a, text));
+	}
 	return 0;
 }
 

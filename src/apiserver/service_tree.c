@@ -50,7 +50,13 @@ bool service_tree_same(const struct json *x, const struct json *y, const char *k
 
 void service_tree_set(struct arena *a, struct json *service, const char *key, struct json *value)
 {
-	json_set(json_object_at(a, service, "spec"), key, value);
+	struct json *spec = json_get(service, "spec");
+
+	if (!json_is(spec, JSON_OBJECT)) {
+		spec = json_new(a, JSON_OBJECT);
+		json_set(service, "spec", spec);
+	}
+	json_set(spec, key, value);
 }
 
 void service_tree_remove(struct json *service, const char *key)
