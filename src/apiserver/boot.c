@@ -5,6 +5,8 @@ struct boot_step {
 	enum http_method method;
 	const char *path;
 	struct json *body;
+	/* POST: not needed when an object of this kind has this key already. */
+	const char *kind, *key;
 };
 
 struct boot {
@@ -42,7 +44,13 @@ static struct json *object(struct boot *b, const char *api_version, const char *
 
 static void add_step(struct boot *b, enum http_method method, const char *path, struct json *body)
 {
-	*vec_push(&b->steps) = (struct boot_step){method, path, body};
+	*vec_push(&b->steps) = (struct boot_step){method, path, body, NULL, NULL};
+}
+
+static void add_missing(struct boot *b, const char *path, struct json *body, const char *key)
+{
+	*vec_push(&b->steps) =
+		(struct boot_step){HTTP_POST, path, body, json_get_string(body, "kind").ptr, key};
 }
 
 static void add_namespaces(struct boot *b)
@@ -51,8 +59,8 @@ static void add_namespaces(struct boot *b)
 					    "kube-node-lease"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		add_step(b, HTTP_POST, "/api/v1/namespaces",
-			 object(b, "v1", "Namespace", names[i]));
+		add_missing(b, "/api/v1/namespaces", object(b, "v1", "Namespace", names[i]),
+			    names[i]);
 }
 
 static struct json *addr_text(struct arena *a, const struct ip_addr *addr)
@@ -90,7 +98,7 @@ static void add_service(struct boot *b)
 	struct ip_addr base = ip_prefix_base(cidr), first = ip_plus(&base, 1);
 	struct json *obj = object(b, "v1", "Service", "kubernetes");
 	struct json *spec = json_object_at(a, obj, "spec");
-	struct json *families = json_new(a, JSON_ARRAY);
+	struct json *families = json_new(a, JSON_ARRAY), *ports;
 
 	json_set(labels(b, obj), "component", text(a, "apiserver"));
 	json_set(labels(b, obj), "provider", text(a, "kubernetes"));
@@ -101,7 +109,11 @@ static void add_service(struct boot *b)
 	json_set(spec, "ipFamilyPolicy", text(a, "SingleStack"));
 	json_set(spec, "sessionAffinity", text(a, "None"));
 	json_set(spec, "ports", port_list(b, true));
-	add_step(b, HTTP_POST, "/api/v1/namespaces/default/services", obj);
+	add_missing(b, "/api/v1/namespaces/default/services", obj, "default/kubernetes");
+	/* The secure port may be another one since. */
+	ports = json_new(a, JSON_OBJECT);
+	json_set(json_object_at(a, ports, "spec"), "ports", port_list(b, true));
+	add_step(b, HTTP_PATCH, "/api/v1/namespaces/default/services/kubernetes", ports);
 }
 
 static void add_endpoints(struct boot *b)
@@ -138,7 +150,8 @@ static void add_slice(struct boot *b)
 	json_set(obj, "endpoints", endpoints);
 	json_set(obj, "ports", port_list(b, false));
 	/* Made if it is missing; brought up to date if it is there. */
-	add_step(b, HTTP_POST, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", obj);
+	add_missing(b, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", obj,
+		    "default/kubernetes");
 	add_step(b, HTTP_PUT,
 		 "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes", obj);
 }
@@ -184,16 +197,30 @@ static void finish(struct boot *b)
 		s->config.on_ready(s->config.ctx);
 }
 
+static bool is_there(const struct boot *b, const struct boot_step *step)
+{
+	return step->kind &&
+	       cache_get(server_resource_of(b->s, step->kind)->cache, str_of(step->key)) != NULL;
+}
+
 static void next(struct boot *b)
 {
+	const struct http_header patch = {STR("content-type"), STR("application/merge-patch+json")};
 	static const struct http_call_events events = {on_head, on_data, on_done};
-	const struct boot_step *step = &b->steps.ptr[b->at];
+	const struct boot_step *step;
 	struct buf body = BUF_INIT;
 	struct http_call_request req = {.timeout_ms = BOOT_CALL_MS};
 
+	while (b->at < b->steps.len && is_there(b, &b->steps.ptr[b->at]))
+		b->at++;
 	if (b->at == b->steps.len) {
 		finish(b);
 		return;
+	}
+	step = &b->steps.ptr[b->at];
+	if (step->method == HTTP_PATCH) {
+		req.headers = &patch;
+		req.n_headers = 1;
 	}
 	buf_clear(&b->answer);
 	json_write(&body, step->body);

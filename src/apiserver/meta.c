@@ -162,6 +162,10 @@ static struct str accept_header(struct http_exchange *x)
 	return http_header(x->req.headers, x->req.n_headers, "accept");
 }
 
+/* Clients ask for the protobuf form by a name with '@', which their own parsers of media types
+ * refuse in an answer; so it is answered by the name that took its place. */
+#define OPENAPI_V2_PROTO "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
 static void openapi_v2(struct apiserver *s, struct http_exchange *x)
 {
 	struct str accept = accept_header(x);

@@ -147,6 +147,9 @@ int prepare_identity(struct op *op, const struct json *old, struct json *obj, ui
 			      json_get_string(meta, "uid"));
 	if (r < 0)
 		return r;
+	/* Validation wants one, and it is the stored one whatever the client left out. */
+	json_set(meta, "resourceVersion",
+		 json_new_string(&op->arena, str_printf(&op->arena, "%" PRIu64, rev)));
 	/* A patch carries the revision of what it was applied to, unless it names one itself. */
 	if (!given.len || str_eq_c(given, "0"))
 		return 0;

@@ -214,6 +214,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 
 	if (r < 0)
 		return r;
+	stats_register();
 	s = mem_xnew(struct apiserver);
 	s->config = *config;
 	s->loop = l;

@@ -5,7 +5,7 @@
 
 #include "apiserver/request.h"
 
-void stats_register(void); /* once a process */
+void stats_register(void); /* what comes after the first call does nothing */
 /* A request has been answered (a watch: has begun). */
 void stats_request(const struct request *req, int status);
 /* Gauges, before they are printed. */

@@ -19,6 +19,7 @@ struct cmd_verb {
 };
 
 /* One line for each cmd/<verb>.c: extern const struct cmd_verb cmd_<verb>; in help's order. */
+extern const struct cmd_verb cmd_server;
 extern const struct cmd_verb cmd_proxy;
 extern const struct cmd_verb cmd_dns;
 extern const struct cmd_verb cmd_agent;

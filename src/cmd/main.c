@@ -6,6 +6,7 @@
 /* In the order in which help shows them; a NULL ends the table. */
 /* clang-format off */
 static const struct cmd_verb *const verbs[] = {
+	&cmd_server,
 	&cmd_proxy,
 	&cmd_dns,
 	&cmd_agent,

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The certificates of a cluster, in DIR/pki: its CA, the server's own, and one for each part that
+ * calls the server, with a kubeconfig beside it (DIR/pki/<part>.kubeconfig). Made on first start;
+ * made anew when they near their end or when names and addresses have changed.
+ */
+
+#include "base/ip.h"
+#include "base/vec.h"
+
+struct identity {
+	struct arena arena;
+	const char *ca_cert, *ca_key;
+	const char *server_cert, *server_key;
+	const char *agent_cert, *agent_key; /* with which the server calls agents */
+	const char *admin_cert, *admin_key;
+};
+
+struct identity_names {
+	const char *const *dns; /* NULL-terminated, besides kubernetes… and localhost */
+	const struct ip_addr *addrs;
+	size_t n_addrs;
+};
+
+int identity_open(const char *data_dir, const struct identity_names *names, struct identity *ret,
+		  struct err *err) _nodiscard_;
+void identity_fini(struct identity *id);
+
+/* The kubeconfigs of the parts (`server`: their URL) and, unless NULL, the admin's at admin_path.
+ */
+int identity_write_kubeconfigs(const struct identity *id, const char *data_dir, const char *server,
+			       const char *admin_path, const char *admin_server,
+			       struct err *err) _nodiscard_;

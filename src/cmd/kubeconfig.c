@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/kubeconfig.h"
+
+#include "base/fd.h"
+
+enum {
+	PEM_MAX = 256 * 1024, /* bytes of a certificate or key file */
+};
+
+/* RFC 4648 section 4. */
+static void add_base64(struct buf *b, struct str s)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < s.len; i += 3) {
+		uint32_t acc = (uint32_t)(uint8_t)s.ptr[i] << 16;
+
+		if (i + 1 < s.len)
+			acc |= (uint32_t)(uint8_t)s.ptr[i + 1] << 8;
+		if (i + 2 < s.len)
+			acc |= (uint8_t)s.ptr[i + 2];
+		buf_add_byte(b, alphabet[acc >> 18]);
+		buf_add_byte(b, alphabet[acc >> 12 & 63]);
+		buf_add_byte(b, i + 1 < s.len ? alphabet[acc >> 6 & 63] : '=');
+		buf_add_byte(b, i + 2 < s.len ? alphabet[acc & 63] : '=');
+	}
+}
+
+static int add_file(struct buf *b, const char *key, const char *file, struct err *err)
+{
+	struct buf content = BUF_INIT;
+	int r = fd_read_file(file, PEM_MAX, &content, err);
+
+	if (r == 0) {
+		buf_printf(b, "    %s: ", key);
+		add_base64(b, buf_str(&content));
+		buf_add_byte(b, '\n');
+	}
+	buf_fini(&content);
+	return r;
+}
+
+static int compose(struct buf *b, const struct kubeconfig_spec *spec, struct err *err)
+{
+	int r;
+
+	buf_printf(b,
+		   "apiVersion: v1\nkind: Config\ncurrent-context: fairlead\nclusters:\n"
+		   "- name: fairlead\n  cluster:\n    server: %s\n",
+		   spec->server);
+	r = add_file(b, "certificate-authority-data", spec->ca_file, err);
+	if (r < 0)
+		return r;
+	buf_printf(b,
+		   "contexts:\n- name: fairlead\n  context:\n    cluster: fairlead\n    user: %s\n"
+		   "users:\n- name: %s\n  user:\n",
+		   spec->user, spec->user);
+	r = add_file(b, "client-certificate-data", spec->cert_file, err);
+	return r < 0 ? r : add_file(b, "client-key-data", spec->key_file, err);
+}
+
+int kubeconfig_write(const char *path, const struct kubeconfig_spec *spec, struct err *err)
+{
+	struct buf b = BUF_INIT, old = BUF_INIT;
+	int r = compose(&b, spec, err);
+
+	if (r == 0 && (fd_read_file(path, PEM_MAX * 4, &old, NULL) < 0 ||
+		       !str_eq(buf_str(&b), buf_str(&old))))
+		r = fd_write_file(path, buf_str(&b), 0600, err);
+	buf_fini(&b);
+	buf_fini(&old);
+	return r < 0 ? err_wrap(err, r, "writing kubeconfig '%s'", path) : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Writes kubeconfig files: who the server is, and a client certificate, all inside the file. */
+
+#include "base/err.h"
+
+struct kubeconfig_spec {
+	const char *server;  /* "https://192.0.2.1:6443" */
+	const char *ca_file; /* PEM */
+	const char *cert_file, *key_file;
+	const char *user; /* name inside the file */
+};
+
+/* Mode 0600; a file that has this content already is left alone. */
+int kubeconfig_write(const char *path, const struct kubeconfig_spec *spec,
+		     struct err *err) _nodiscard_;

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server under test, and the API as a client sees it: standard library only."""
+import http.client
+import json
+import pathlib
+import re
+import signal
+import ssl
+import subprocess
+import time
+import urllib.parse
+
+DEADLINE_S = 20
+MERGE = 'application/merge-patch+json'
+STRATEGIC = 'application/strategic-merge-patch+json'
+JSON_PATCH = 'application/json-patch+json'
+
+
+class Skip(Exception):
+    """The test cannot run here; its text says why."""
+
+
+class Answer:
+    def __init__(self, status, headers, raw):
+        self.status, self.headers, self.raw = status, headers, raw
+
+    @property
+    def json(self):
+        return json.loads(self.raw)
+
+    def want(self, status):
+        """This answer, if it has that status."""
+        assert self.status == status, f'status {self.status}, wanted {status}: {self.raw[:800]!r}'
+        return self
+
+    def fails(self, status, reason, *texts):
+        """The Status object of a failure."""
+        obj = self.want(status).json
+        assert obj['kind'] == 'Status' and obj['status'] == 'Failure' and obj['code'] == status, obj
+        assert obj['reason'] == reason, obj
+        for text in texts:
+            assert text in obj['message'], f'{text!r} is not in {obj["message"]!r}'
+        return obj
+
+
+class Server:
+    def __init__(self, binary, store, folder, options=()):
+        self.binary, self.store, self.folder, self.options = binary, store, pathlib.Path(folder), list(options)
+        self.process = None
+        self.data = self.folder / 'data'
+
+    def command(self):
+        return [self.binary, 'server', '--data-dir', str(self.data), '--store', self.store, '--bind-address', '127.0.0.1',
+                '--advertise-address', '192.0.2.10', '--secure-port', '0', '--write-kubeconfig', str(self.folder / 'kubeconfig'),
+                *self.options]
+
+    def start(self):
+        with open(self.folder / 'log', 'a') as log:
+            at = log.tell()
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            ready = re.search(r'ready port=(\d+)', self.log()[at:])
+            if ready:
+                break
+            assert self.process.poll() is None, 'the server has ended:\n' + self.log()
+            assert time.monotonic() < deadline, 'not ready:\n' + self.log()
+            time.sleep(0.02)
+        self.port = int(ready.group(1))
+
+    def log(self):
+        path = self.folder / 'log'
+        return path.read_text() if path.exists() else ''
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(DEADLINE_S)
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def tls(self, with_cert=True):
+        tls = ssl.create_default_context(cafile=str(self.data / 'pki/ca.crt'))
+        if with_cert:
+            tls.load_cert_chain(self.data / 'pki/admin.crt', self.data / 'pki/admin.key')
+        return tls
+
+    def api(self, name):
+        api = Api(self)
+        api.ns = re.sub('[^a-z0-9]+', '-', name)[:50].strip('-')
+        if api.get('/api/v1/namespaces/' + api.ns).status == 404:
+            api.post('/api/v1/namespaces', {'metadata': {'name': api.ns}}).want(201)
+        return api
+
+
+class Api:
+    def __init__(self, server):
+        self.server, self.conn = server, None
+        self.ns = 'default'
+
+    def connect(self, with_cert=True):
+        return http.client.HTTPSConnection('127.0.0.1', self.server.port, timeout=DEADLINE_S,
+                                           context=self.server.tls(with_cert))
+
+    def call(self, method, path, body=None, with_cert=True, **headers):
+        headers = {k.replace('_', '-'): v for k, v in headers.items()}
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault('Content-Type', 'application/json')
+        for attempt in (0, 1):
+            conn = self.conn if with_cert else None
+            if conn is None:
+                conn = self.connect(with_cert)
+            if with_cert:
+                self.conn = conn
+            try:
+                conn.request(method, path, body, headers)
+                r = conn.getresponse()
+                return Answer(r.status, r.headers, r.read())
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                self.conn = None
+                if attempt or not with_cert:
+                    raise
+
+    def get(self, path, **headers):
+        return self.call('GET', path, **headers)
+
+    def post(self, path, body, **headers):
+        return self.call('POST', path, body, **headers)
+
+    def put(self, path, body, **headers):
+        return self.call('PUT', path, body, **headers)
+
+    def delete(self, path, body=None, **headers):
+        return self.call('DELETE', path, body, **headers)
+
+    def patch(self, path, body, kind=MERGE):
+        return self.call('PATCH', path, body, Content_Type=kind)
+
+    def path(self, plural, name='', sub=''):
+        groups = {'endpointslices': 'apis/discovery.k8s.io/v1', 'leases': 'apis/coordination.k8s.io/v1'}
+        return '/' + '/'.join(x for x in [groups.get(plural, 'api/v1'), 'namespaces', self.ns, plural, name, sub] if x)
+
+    def watch(self, path, **query):
+        return Watch(self, path, dict(query, watch='true'))
+
+
+class Watch:
+    """An open watch: next() gives (type, object)."""
+
+    def __init__(self, api, path, query, **headers):
+        self.conn = api.connect()
+        self.conn.request('GET', path + '?' + urllib.parse.urlencode(query), None, headers)
+        self.answer = self.conn.getresponse()
+        self.status, self.headers = self.answer.status, self.answer.headers
+
+    def next(self):
+        line = self.answer.readline()
+        if not line:
+            return None
+        event = json.loads(line)
+        return event['type'], event['object']
+
+    def want(self, kind, name=None):
+        event = self.next()
+        assert event, f'the watch has ended; wanted {kind}'
+        assert event[0] == kind, f'wanted {kind}: {event}'
+        if name:
+            assert event[1]['metadata']['name'] == name, event
+        return event[1]
+
+    def close(self):
+        self.conn.close()
+
+
+def service(name, ports=((80,),), **spec):
+    """A Service; ports: (port, name) each."""
+    listed = [dict({'port': p[0]}, **({'name': p[1]} if len(p) > 1 else {})) for p in ports]
+    return {'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': name}, 'spec': dict({'ports': listed}, **spec)}
+
+
+def config_map(name, labels=None, **data):
+    return {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': name, 'labels': labels or {}}, 'data': data}
+
+
+def until(what, fn):
+    """The first true value of fn(), which is asked again and again."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        value = fn()
+        if value:
+            return value
+        assert time.monotonic() < deadline, 'waited in vain for ' + what
+        time.sleep(0.02)
+
+
+def rev(obj):
+    return int(obj['metadata']['resourceVersion'])

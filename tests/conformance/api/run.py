@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""run.py FAIRLEAD STORE SUBJECT [NAME…]: the tests of suite_<SUBJECT>.py against a server of their own.
+
+A test is a function test_…(api): `api` is an Api (api.py) with a fresh namespace in api.ns. Its name says what it
+proves. With NAMEs, only tests whose name contains one of them run. Prints TAP.
+"""
+import atexit
+import importlib
+import sys
+import tempfile
+import traceback
+
+from api import Server, Skip
+
+
+def main():
+    binary, store, subject, *names = sys.argv[1:]
+    module = importlib.import_module('suite_' + subject)
+    tests = [f for n, f in vars(module).items() if n.startswith('test_') and (not names or any(x in n for x in names))]
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix='fairlead-api-') as folder:
+        server = Server(binary, store, folder, getattr(module, 'OPTIONS', []))
+        atexit.register(server.kill)
+        server.start()
+        for i, test in enumerate(tests, 1):
+            name = test.__name__[5:]
+            try:
+                test(server.api(name))
+                print(f'ok {i} - {name}', flush=True)
+            except Skip as why:
+                print(f'ok {i} - {name} # SKIP {why}', flush=True)
+            except Exception:
+                failed += 1
+                print(f'not ok {i} - {name}', flush=True)
+                for line in traceback.format_exc().splitlines():
+                    print('# ' + line, flush=True)
+        code = server.stop()
+        if code != 0:
+            failed += 1
+            print(f'# the server ended with status {code}:\n# ' + server.log()[-4000:].replace('\n', '\n# '))
+    print(f'1..{len(tests)}')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

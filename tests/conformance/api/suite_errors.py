@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is refused, and how it is said (service-api.md section 18.3); Namespaces' life."""
+from api import config_map, service, until
+
+
+def test_unknown_paths(api):
+    for path in ('/api/v1/nonsense', '/api/v2/pods', '/apis/example.com/v1/things', '/nonsense', '/api/v1/namespaces/x/y/z/a/b',
+                 '/api/v1/namespaces/default/services/', '/api/v1/services/a', '/api/v1/namespaces/default/nodes',
+                 '/api/v1/namespaces/default/services/a/nonsense', '/apis/discovery.k8s.io/v9/endpointslices'):
+        api.get(path).fails(404, 'NotFound', 'could not find the requested resource')
+
+
+def test_methods(api):
+    for method, path in (('POST', '/api/v1/services'), ('PUT', api.path('services')), ('PATCH', api.path('services')),
+                         ('POST', api.path('services', 'a')), ('DELETE', api.path('services', 'a', 'status'))):
+        api.call(method, path, {}).fails(405, 'MethodNotAllowed', 'does not allow this method')
+
+
+def test_not_found(api):
+    st = api.get(api.path('services', 'x')).fails(404, 'NotFound', 'services "x" not found')
+    assert st['details'] == {'name': 'x', 'kind': 'services'}
+    st = api.get(api.path('endpointslices', 'x')).fails(404, 'NotFound', 'endpointslices.discovery.k8s.io "x" not found')
+    assert st['details'] == {'name': 'x', 'group': 'discovery.k8s.io', 'kind': 'endpointslices'}
+
+
+def test_accept(api):
+    api.get(api.path('services'), Accept='text/html').fails(406, 'NotAcceptable')
+    api.get(api.path('services'), Accept='application/vnd.kubernetes.protobuf,application/json').want(200)
+    api.get(api.path('services'), Accept='text/html, */*').want(200)
+
+
+def test_all_causes_are_told(api):
+    sent = service('A_bad', ports=((0,), (80, 'x'), (80, 'x')), type='Nonsense', sessionAffinity='Never')
+    st = api.post(api.path('services'), sent).fails(422, 'Invalid', 'Service "A_bad" is invalid: [')
+    fields = {c['field'] for c in st['details']['causes']}
+    assert {'metadata.name', 'spec.ports[0].port', 'spec.ports[2].name', 'spec.type', 'spec.sessionAffinity'} <= fields, fields
+    assert st['details']['kind'] == 'Service' and all(c['reason'] and c['message'] for c in st['details']['causes'])
+
+
+def test_missing_namespace(api):
+    st = api.post('/api/v1/namespaces/none/services', service('a')).fails(404, 'NotFound', 'namespaces "none" not found')
+    assert st['details']['kind'] == 'namespaces'
+    assert api.get('/api/v1/namespaces/none/services').want(200).json['items'] == []
+
+
+def test_own_namespaces_stay(api):
+    for name in ('default', 'kube-system', 'kube-public'):
+        api.delete('/api/v1/namespaces/' + name).fails(403, 'Forbidden', 'may not be deleted')
+
+
+def test_a_deleted_namespace_is_emptied(api):
+    where = '/api/v1/namespaces/' + api.ns
+    held = config_map('held')
+    held['metadata']['finalizers'] = ['example.com/x']
+    api.post(api.path('configmaps'), held).want(201)
+    api.post(api.path('services'), service('a')).want(201)
+    got = api.delete(where).want(200).json
+    assert got['status']['phase'] == 'Terminating' and got['metadata']['deletionTimestamp']
+    st = api.post(api.path('configmaps'), config_map('late')).fails(403, 'Forbidden', 'it is being terminated')
+    assert st['details']['causes'] == [{'reason': 'NamespaceTerminating', 'field': 'metadata.namespace',
+                                        'message': f'namespace {api.ns} is being terminated'}]
+    until('the Service to go', lambda: api.get(api.path('services', 'a')).status == 404)
+    assert api.get(where).want(200).json['status']['phase'] == 'Terminating'
+    api.patch(api.path('configmaps', 'held'), {'metadata': {'finalizers': None}}).want(200)
+    until('the namespace to go', lambda: api.get(where).status == 404)
+
+
+def test_query_options(api):
+    api.post(api.path('configmaps') + '?fieldValidation=Bad', config_map('a')).fails(422, 'Invalid', 'fieldValidation')
+    api.post(api.path('configmaps') + '?dryRun=Bad', config_map('a')).fails(422, 'Invalid', 'dryRun')
+    api.post(api.path('configmaps') + '?fieldManager=' + 'x' * 129, config_map('a')).fails(422, 'Invalid', 'fieldManager')
+    api.post(api.path('configmaps') + '?nonsense=1&pretty=true&timeout=30s', config_map('a')).want(201)
+
+
+def test_who_may_come_in(api):
+    assert api.call('GET', '/api/v1/pods', with_cert=False).fails(401, 'Unauthorized')
+    assert api.call('GET', '/metrics', with_cert=False).status == 401
+    for path in ('/healthz', '/livez', '/readyz'):
+        assert api.call('GET', path, with_cert=False).want(200).raw == b'ok'
+    assert api.call('GET', '/version', with_cert=False).want(200).json['major'] == '1'

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies that no client should send: each gets its reason, and the server goes on."""
+import json
+
+from api import config_map, service
+
+JSON = 'application/json'
+
+
+def post(api, raw, kind=JSON, plural='services'):
+    return api.call('POST', api.path(plural), raw, Content_Type=kind)
+
+
+def test_truncated(api):
+    whole = json.dumps(service('a'))
+    for n in range(0, len(whole) - 1, 7):
+        post(api, whole[:n]).fails(400, 'BadRequest')
+
+
+def test_not_json(api):
+    for raw in (b'\xff\xfe{}', b'{"a":"\xc3\x28"}', b"{'a':1}", b'{"a":01}', b'{"a":1,}', b'{}{}', b'nonsense', b'{"a":"\\ud800"}'):
+        post(api, raw).fails(400, 'BadRequest', 'JSON')
+
+
+def test_not_an_object(api):
+    for raw in ('[]', '1', '"x"', 'null', 'true'):
+        post(api, raw).fails(400, 'BadRequest', 'object')
+
+
+def test_deep(api):
+    post(api, '{"metadata":' * 1000 + '1' + '}' * 1000).fails(400, 'BadRequest')
+    post(api, '[' * 500000).fails(400, 'BadRequest')
+
+
+def test_huge(api):
+    answer = post(api, json.dumps(config_map('a', x='x' * (3 * 1024 * 1024))), plural='configmaps')
+    assert answer.status == 413, answer.status
+    post(api, json.dumps(config_map('a', x='x' * (1000 * 1024))), plural='configmaps').want(201)
+
+
+def test_wrong_types(api):
+    for path, value in ((['spec'], []), (['spec', 'ports'], {}), (['spec', 'ports', 0, 'port'], 'x'), (['spec', 'type'], 1),
+                        (['metadata', 'labels'], [1]), (['metadata', 'name'], 5), (['spec', 'selector'], {'a': 1}),
+                        (['spec', 'ports', 0, 'port'], 1.5), (['spec', 'ports', 0, 'port'], 1 << 40)):
+        sent = service('a')
+        at = sent
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = value
+        api.post(api.path('services'), sent).fails(400, 'BadRequest', 'cannot be handled as a Service')
+
+
+def test_wrong_kind(api):
+    sent = service('a')
+    sent['kind'] = 'Pod'
+    api.post(api.path('services'), sent).fails(400, 'BadRequest', 'cannot be handled as a Service')
+    sent = service('a')
+    sent['apiVersion'] = 'v2'
+    api.post(api.path('services'), sent).fails(400, 'BadRequest', 'does not match the expected API version')
+
+
+def test_media_types(api):
+    post(api, '<a/>', 'text/xml').fails(415, 'UnsupportedMediaType', 'application/json')
+    post(api, json.dumps(service('a')), 'application/json; charset=utf-8').want(201)
+    post(api, json.dumps(service('b')), '').want(201)
+
+
+def test_odd_names_in_paths(api):
+    for path in ('%zz', 'a%00b', '%2e%2e', 'a%2fb', 'x' * 300):
+        assert api.get(api.path('services') + '/' + path).status in (400, 404)
+    assert api.get('/api/v1/namespaces/' + 'n' * 5000 + '/services').status in (200, 404, 414)
+
+
+def test_nulls_are_absent(api):
+    sent = service('a')
+    sent['spec']['selector'] = None
+    sent['metadata']['labels'] = None
+    got = api.post(api.path('services'), sent).want(201).json
+    assert 'selector' not in got['spec'] and 'labels' not in got['metadata']
+
+
+def test_the_server_still_stands(api):
+    api.post(api.path('services'), service('a')).want(201)

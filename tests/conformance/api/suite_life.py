@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server's own life: stop, start, kill, a second one on the same directory."""
+import re
+import signal
+import socket
+import ssl
+import subprocess
+
+from api import DEADLINE_S, Skip, config_map, rev, service, until
+
+
+def needs_disk(api):
+    if api.server.store == 'memory':
+        raise Skip('the memory store is gone with its process')
+
+
+def test_certificates_and_kubeconfigs(api):
+    names = {p.name for p in (api.server.data / 'pki').iterdir()}
+    assert {'ca.crt', 'ca.key', 'apiserver.crt', 'admin.kubeconfig', 'node.kubeconfig', 'proxy.kubeconfig', 'dns.kubeconfig'} <= names
+    for key in ('ca.key', 'admin.key', 'admin.kubeconfig'):
+        assert (api.server.data / 'pki' / key).stat().st_mode & 0o077 == 0, key
+    text = (api.server.folder / 'kubeconfig').read_text()
+    assert f'server: https://127.0.0.1:{api.server.port}' in text and 'client-key-data: ' in text
+
+
+def test_a_second_server_is_refused(api):
+    needs_disk(api)
+    out = subprocess.run(api.server.command(), capture_output=True, text=True, timeout=DEADLINE_S)
+    assert out.returncode not in (0, -6, -11) and str(api.server.data) in out.stderr, out.stderr
+    api.post(api.path('configmaps'), config_map('a')).want(201)
+
+
+def test_restart_keeps_everything(api):
+    needs_disk(api)
+    made = api.post(api.path('services'), service('a', type='NodePort')).want(201).json
+    at = rev(api.get(api.path('services')).json)
+    assert api.server.stop() == 0
+    api.server.start()
+    api.conn = None
+    assert api.get(api.path('services', 'a')).want(200).json == made
+    taken = made['spec']['clusterIP']
+    api.post(api.path('services'), service('b', clusterIP=taken)).fails(422, 'Invalid', 'already allocated')
+    w = api.watch(api.path('services'), resourceVersion=rev(api.get(api.path('services')).json))
+    api.post(api.path('services'), service('c')).want(201)
+    assert rev(w.want('ADDED', 'c')) > at
+
+
+def test_kill_loses_no_acknowledged_write(api):
+    needs_disk(api)
+    for round_ in range(3):
+        for i in range(30):
+            api.post(api.path('configmaps'), config_map(f'r{round_}-{i}')).want(201)
+        api.server.stop(signal.SIGKILL)
+        api.server.start()
+        api.conn = None
+        listed = {o['metadata']['name'] for o in api.get(api.path('configmaps')).json['items']}
+        assert {f'r{r}-{i}' for r in range(round_ + 1) for i in range(30)} <= listed
+
+
+def test_stop_ends_watches(api):
+    needs_disk(api)
+    w = api.watch(api.path('configmaps'))
+    assert api.server.stop() == 0
+    while w.next():
+        pass
+    api.server.start()
+
+
+def test_hostile_peers_do_no_harm(api):
+    address = ('127.0.0.1', api.server.port)
+    with socket.create_connection(address, DEADLINE_S) as s:
+        s.sendall(b'\x16\x03\x01' + b'\xff' * 400)
+    with socket.create_connection(address, DEADLINE_S) as s:
+        s.sendall(b'GET / HTTP/1.1\r\n\r\n')
+        try:
+            s.recv(4096)
+        except ConnectionResetError:
+            pass
+    with socket.create_connection(address, DEADLINE_S) as s, api.server.tls().wrap_socket(s, server_hostname='127.0.0.1') as t:
+        t.sendall(b'NONSENSE\r\n\r\n')
+        assert b'400' in t.recv(4096)
+    other = ssl.create_default_context(cafile=str(api.server.data / 'pki/ca.crt'))
+    with socket.create_connection(address, DEADLINE_S) as s, other.wrap_socket(s, server_hostname='localhost') as t:
+        t.sendall(b'GET /api/v1/pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+        assert b'401' in t.recv(4096)
+    api.get('/api/v1/namespaces').want(200)
+
+
+def test_bad_options_are_named(api):
+    for options, text in ((['--service-cluster-ip-range', 'x'], '--service-cluster-ip-range'),
+                          (['--service-node-port-range', '9-3'], '--service-node-port-range'),
+                          (['--store', 'paper'], '--store'), (['--nonsense'], '--nonsense'),
+                          (['--secure-port', '99999'], '--secure-port')):
+        command = [api.server.binary, 'server', '--data-dir', str(api.server.folder / 'other'), '--store', 'memory', *options]
+        out = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
+        assert out.returncode > 0 and text in out.stderr, (options, out.stderr)
+
+
+def test_help_lists_the_options(api):
+    out = subprocess.run([api.server.binary, 'server', '--help'], capture_output=True, text=True, timeout=DEADLINE_S)
+    assert out.returncode == 0 and '--service-cluster-ip-range' in out.stdout
+    page = subprocess.run([api.server.binary, 'help', '--man', 'server'], capture_output=True, text=True, timeout=DEADLINE_S)
+    assert re.search(r'^\.Sh NAME$', page.stdout, re.M)
+
+
+def test_ready_again(api):
+    until('the server to be ready', lambda: api.get('/readyz').raw == b'ok')

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watches (service-api.md section 18.8)."""
+import json
+import urllib.parse
+
+from api import Watch, config_map, rev
+
+TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+PARTIAL = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
+
+
+def make(api, name, labels=None, **data):
+    return api.post(api.path('configmaps'), config_map(name, labels, **data)).want(201).json
+
+
+def list_rev(api):
+    return rev(api.get(api.path('configmaps')).json)
+
+
+def test_events_in_order(api):
+    w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api))
+    assert w.headers['Content-Type'] == 'application/json'
+    made = make(api, 'a', x='1')
+    changed = api.patch(api.path('configmaps', 'a'), {'data': {'x': '2'}}).want(200).json
+    api.delete(api.path('configmaps', 'a')).want(200)
+    assert w.want('ADDED', 'a') == made
+    assert w.want('MODIFIED', 'a') == changed
+    gone = w.want('DELETED', 'a')
+    assert rev(gone) > rev(changed) and gone['data'] == {'x': '2'}
+
+
+def test_resume_from_a_revision(api):
+    make(api, 'a')
+    at = rev(make(api, 'b'))
+    make(api, 'c')
+    w = api.watch(api.path('configmaps'), resourceVersion=at)
+    w.want('ADDED', 'c')
+    api.delete(api.path('configmaps', 'a')).want(200)
+    w.want('DELETED', 'a')
+
+
+def test_without_a_revision_begins_with_what_is_there(api):
+    make(api, 'a')
+    make(api, 'b')
+    for query in ({}, {'resourceVersion': '0'}):
+        w = api.watch(api.path('configmaps'), **query)
+        w.want('ADDED', 'a')
+        w.want('ADDED', 'b')
+    make(api, 'c')
+    w.want('ADDED', 'c')
+
+
+def test_other_namespaces_and_kinds_are_not_seen(api):
+    w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api))
+    api.post('/api/v1/namespaces/default/configmaps', config_map(api.ns)).want(201)
+    api.post(api.path('secrets'), {'metadata': {'name': 's'}}).want(201)
+    make(api, 'a')
+    w.want('ADDED', 'a')
+
+
+def test_all_namespaces(api):
+    w = api.watch('/api/v1/configmaps', resourceVersion=list_rev(api))
+    make(api, 'a')
+    assert w.want('ADDED', 'a')['metadata']['namespace'] == api.ns
+
+
+def test_label_selector_translates(api):
+    w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api), labelSelector='color=red')
+    make(api, 'blue', {'color': 'blue'})
+    make(api, 'a', {'color': 'red'}, x='1')
+    w.want('ADDED', 'a')
+    api.patch(api.path('configmaps', 'a'), {'data': {'x': '2'}}).want(200)
+    w.want('MODIFIED', 'a')
+    last = api.patch(api.path('configmaps', 'a'), {'metadata': {'labels': {'color': 'blue'}}}).want(200).json
+    left = w.want('DELETED', 'a')
+    assert left['metadata']['labels'] == {'color': 'red'} and rev(left) == rev(last)
+    api.patch(api.path('configmaps', 'blue'), {'metadata': {'labels': {'color': 'red'}}}).want(200)
+    w.want('ADDED', 'blue')
+    api.delete(api.path('configmaps', 'blue')).want(200)
+    w.want('DELETED', 'blue')
+
+
+def test_field_selector_by_name(api):
+    make(api, 'a')
+    w = api.watch(api.path('configmaps'), fieldSelector='metadata.name=b')
+    make(api, 'b')
+    w.want('ADDED', 'b')
+    api.patch(api.path('configmaps', 'a'), {'data': {'x': '2'}}).want(200)
+    api.delete(api.path('configmaps', 'b')).want(200)
+    w.want('DELETED', 'b')
+
+
+def test_field_selector_by_node(api):
+    w = api.watch('/api/v1/pods', fieldSelector='spec.nodeName=' + api.ns)
+    api.post(api.path('pods'), {'metadata': {'name': 'p'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}).want(201)
+    api.post(api.path('pods', 'p', 'binding'), {'target': {'name': api.ns}}).want(201)
+    assert w.want('ADDED', 'p')['spec']['nodeName'] == api.ns
+
+
+def test_initial_events_end_with_a_bookmark(api):
+    made = make(api, 'a')
+    w = api.watch(api.path('configmaps'), sendInitialEvents='true', resourceVersionMatch='NotOlderThan', allowWatchBookmarks='true')
+    w.want('ADDED', 'a')
+    mark = w.want('BOOKMARK')
+    assert mark['metadata']['annotations'] == {'k8s.io/initial-events-end': 'true'}
+    assert mark['kind'] == 'ConfigMap' and rev(mark) >= rev(made)
+    make(api, 'b')
+    w.want('ADDED', 'b')
+
+
+def test_time_limit_ends_with_a_bookmark(api):
+    at = list_rev(api)
+    other = api.post(api.path('secrets'), {'metadata': {'name': 's'}}).want(201).json
+    w = api.watch(api.path('configmaps'), resourceVersion=at, timeoutSeconds=1, allowWatchBookmarks='true')
+    mark = w.want('BOOKMARK')
+    assert rev(mark) >= rev(other)
+    assert w.next() is None
+    assert api.watch(api.path('configmaps'), resourceVersion=rev(mark), timeoutSeconds=1).next() is None
+
+
+def test_too_old_is_told_in_the_stream(api):
+    if api.server.store == 'memory':
+        # Push the ring past what it can keep.
+        make(api, 'a')
+        for i in range(4200):
+            api.patch(api.path('configmaps', 'a'), {'data': {'x': str(i)}}).want(200)
+    else:
+        # A server that has just started knows only what is new.
+        assert api.server.stop() == 0
+        api.server.start()
+        api.conn = None
+    w = api.watch(api.path('configmaps'), resourceVersion='1')
+    assert w.status == 200
+    status = w.want('ERROR')
+    assert status['code'] == 410 and status['reason'] == 'Expired' and 'too old resource version: 1 (' in status['message']
+    assert w.next() is None
+
+
+def test_as_table(api):
+    w = Watch(api, api.path('configmaps'), {'watch': '1', 'resourceVersion': list_rev(api)}, Accept=TABLE)
+    assert w.headers['Content-Type'] == 'application/json;as=Table;g=meta.k8s.io;v=v1'
+    make(api, 'a', x='1')
+    make(api, 'b')
+    one, two = w.want('ADDED'), w.want('ADDED')
+    assert one['kind'] == 'Table' and one['columnDefinitions'][0]['name'] == 'Name'
+    assert one['rows'][0]['cells'][:2] == ['a', 1] and one['rows'][0]['object']['kind'] == 'PartialObjectMetadata'
+    assert not two['columnDefinitions'] and two['rows'][0]['cells'][0] == 'b'
+
+
+def test_as_metadata(api):
+    w = Watch(api, api.path('configmaps'), {'watch': '1', 'resourceVersion': list_rev(api)}, Accept=PARTIAL)
+    made = make(api, 'a', x='1')
+    assert w.want('ADDED') == {'kind': 'PartialObjectMetadata', 'apiVersion': 'meta.k8s.io/v1', 'metadata': made['metadata']}
+
+
+def test_old_path(api):
+    make(api, 'a')
+    conn = api.connect()
+    conn.request('GET', f'/api/v1/watch/namespaces/{api.ns}/configmaps')
+    assert json.loads(conn.getresponse().readline())['object']['metadata']['name'] == 'a'
+
+
+def test_bad_options(api):
+    for query, field in (
+            ({'sendInitialEvents': 'true'}, 'resourceVersionMatch'),
+            ({'resourceVersionMatch': 'NotOlderThan', 'resourceVersion': '1'}, 'resourceVersionMatch'),
+            ({'resourceVersionMatch': 'Exact', 'sendInitialEvents': 'true', 'resourceVersion': '1'}, 'resourceVersionMatch')):
+        st = api.get(api.path('configmaps') + '?watch=true&' + urllib.parse.urlencode(query)).fails(422, 'Invalid')
+        assert st['details']['causes'][0]['field'] == field, st
+    api.get(api.path('configmaps') + '?watch=true&resourceVersion=x').fails(400, 'BadRequest', 'Invalid resourceVersion')
+
+
+def test_many_watchers_see_the_same(api):
+    at = list_rev(api)
+    all_ = [api.watch(api.path('configmaps'), resourceVersion=at) for _ in range(50)]
+    names = [f'n{i}' for i in range(20)]
+    for name in names:
+        make(api, name)
+    for w in all_:
+        assert [w.want('ADDED')['metadata']['name'] for _ in names] == names
+
+
+def test_a_reader_that_sleeps_does_not_hold_up_others(api):
+    slow = api.watch(api.path('configmaps'))
+    quick = api.watch(api.path('configmaps'))
+    big = 'x' * 500000
+    for i in range(40):
+        make(api, f'n{i}', big=big)
+        quick.want('ADDED', f'n{i}')
+    # The sleeper is given everything when it wakes up: the ring still has it.
+    for i in range(40):
+        slow.want('ADDED', f'n{i}')
