@@ -133,6 +133,8 @@ static void add_node(struct supervisor *s, unsigned n)
 	option(s, p, "--hostname-override", str_of(node));
 	option(s, p, "--cluster-cidr", cidrs(s, LAB_CLUSTER_CIDRS));
 	option(s, p, "--proxy-mode", str_of(s->config->proxy_mode));
+	/* The lab shows node ports on every address of a node, not only on its internal one. */
+	option(s, p, "--nodeport-addresses", STR("0.0.0.0/0,::/0"));
 	p->wait_for = in_state(s, "admin.kubeconfig").ptr;
 }
 
