@@ -2,7 +2,7 @@
 #include "json/json.h"
 
 enum {
-	JSON_SORT_ABOVE = 16, /* objects with more members are compared by sorting them */
+	JSON_SORT_ABOVE = 16, /* objects with more members are searched for duplicates by sorting */
 };
 
 static bool json_has_children(const struct json *n)
@@ -85,25 +85,31 @@ bool json_is_null(const struct json *n)
 	return !n || n->type == JSON_NULL;
 }
 
-static int json_cmp_key(const void *a, const void *b)
+/* A member and its place, so that members with one key keep their order when sorted. */
+struct json_member {
+	const struct json *n;
+	size_t at;
+};
+
+static int json_cmp_member(const void *a, const void *b)
 {
-	const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
-	int r = str_cmp(x->key, y->key);
+	const struct json_member *x = a, *y = b;
+	int r = str_cmp(x->n->key, y->n->key);
 
 	if (r != 0)
 		return r;
-	return x < y ? -1 : x > y; /* any stable order will do */
+	return x->at < y->at ? -1 : x->at > y->at;
 }
 
 /* The members, sorted by key; free() it. */
-static const struct json **json_sorted(const struct json *obj)
+static struct json_member *json_sorted(const struct json *obj)
 {
-	const struct json **v = mem_xarray(obj->count, sizeof(*v));
+	struct json_member *v = mem_xarray(obj->count, sizeof(*v));
 	size_t n = 0;
 
-	for (const struct json *c = obj->first; c; c = c->next)
-		v[n++] = c;
-	qsort(v, n, sizeof(*v), json_cmp_key);
+	for (const struct json *c = obj->first; c; c = c->next, n++)
+		v[n] = (struct json_member){c, n};
+	qsort(v, n, sizeof(*v), json_cmp_member);
 	return v;
 }
 
@@ -111,7 +117,7 @@ static const struct json **json_sorted(const struct json *obj)
 static const struct json *json_duplicate_member(const struct json *obj)
 {
 	const struct json *found = NULL;
-	const struct json **v;
+	struct json_member *v;
 
 	if (obj->count <= JSON_SORT_ABOVE) {
 		for (const struct json *c = obj->first; c; c = c->next)
@@ -122,8 +128,8 @@ static const struct json *json_duplicate_member(const struct json *obj)
 	}
 	v = json_sorted(obj);
 	for (size_t i = 1; i < obj->count && !found; i++)
-		if (str_eq(v[i]->key, v[i - 1]->key))
-			found = v[i];
+		if (str_eq(v[i].n->key, v[i - 1].n->key))
+			found = v[i].n;
 	free(v);
 	return found;
 }
@@ -173,23 +179,39 @@ static bool json_eq_number(const struct json *a, const struct json *b)
 	return !(x < y) && !(x > y);
 }
 
+static bool json_has_same_order(const struct json *a, const struct json *b)
+{
+	const struct json *c = a->first, *d = b->first;
+
+	while (c && str_eq(c->key, d->key)) {
+		c = c->next;
+		d = d->next;
+	}
+	return !c;
+}
+
+/* Both have the same number of children. Each child is compared once: twice would be 2^depth. */
+static bool json_eq_children(const struct json *a, const struct json *b)
+{
+	const struct json *d = b->first;
+
+	for (const struct json *c = a->first; c; c = c->next, d = d->next)
+		if (!json_eq(c, d))
+			return false;
+	return true;
+}
+
 static bool json_eq_object(const struct json *a, const struct json *b)
 {
-	const struct json **v, **w;
+	struct json_member *v, *w;
 	bool is_eq = true;
 
-	if (a->count <= JSON_SORT_ABOVE) {
-		for (const struct json *c = a->first; c && is_eq; c = c->next) {
-			const struct json *d = json_get_str(b, c->key);
-
-			is_eq = d && json_eq(c, d);
-		}
-		return is_eq;
-	}
+	if (json_has_same_order(a, b)) /* mostly they are */
+		return json_eq_children(a, b);
 	v = json_sorted(a);
 	w = json_sorted(b);
 	for (size_t i = 0; i < a->count && is_eq; i++)
-		is_eq = str_eq(v[i]->key, w[i]->key) && json_eq(v[i], w[i]);
+		is_eq = str_eq(v[i].n->key, w[i].n->key) && json_eq(v[i].n, w[i].n);
 	free(v);
 	free(w);
 	return is_eq;
@@ -202,8 +224,6 @@ static bool json_is_number(const struct json *n)
 
 bool json_eq(const struct json *a, const struct json *b)
 {
-	const struct json *d;
-
 	if (json_is_number(a) && json_is_number(b))
 		return json_eq_number(a, b);
 	if (a->type != b->type)
@@ -216,13 +236,7 @@ bool json_eq(const struct json *a, const struct json *b)
 		return true;
 	if (a->count != b->count)
 		return false;
-	if (a->type == JSON_OBJECT)
-		return json_eq_object(a, b);
-	d = b->first;
-	for (const struct json *c = a->first; c; c = c->next, d = d->next)
-		if (!json_eq(c, d))
-			return false;
-	return true;
+	return a->type == JSON_OBJECT ? json_eq_object(a, b) : json_eq_children(a, b);
 }
 
 struct json *json_new(struct arena *a, enum json_type type)

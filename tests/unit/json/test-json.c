@@ -117,6 +117,9 @@ TEST(compares_deeply)
 		{"null", "null", true},
 		{"null", "0", false},
 		{"{}", "[]", false},
+		{"{'a':1,'a':2}", "{'a':1,'a':2}", true},
+		{"{'a':1,'b':3,'a':2}", "{'b':3,'a':1,'a':2}", true},
+		{"{'a':1,'a':2}", "{'a':2,'a':1}", false},
 	};
 	struct json *x, *y;
 
@@ -130,6 +133,26 @@ TEST(compares_deeply)
 	ASSERT_TRUE(json_eq(x, y));
 	y->last->integer++;
 	ASSERT_FALSE(json_eq(x, y));
+	arena_fini(&a);
+}
+
+TEST(compares_each_value_once)
+{
+	struct json *x, *y;
+
+	arena_init(&a, 0);
+	x = parse("{'a':1,'b':2}");
+	y = parse("{'b':2,'a':1}");
+	for (int i = 0; i < 90; i++) { /* would not end if each level compared twice */
+		struct json *outer_x = parse("{'a':{},'b':1,'c':2}");
+		struct json *outer_y = parse("{'a':{},'c':2,'b':1}");
+
+		json_set(outer_x, "a", x);
+		json_set(outer_y, "a", y);
+		x = outer_x;
+		y = outer_y;
+	}
+	ASSERT_TRUE(json_eq(x, y));
 	arena_fini(&a);
 }
 
