@@ -32,6 +32,7 @@ static void settle(struct sqlite_store *s)
 {
 	struct store_done_item *it;
 
+	s->is_settling = true;
 	while (!s->feed.n_syncing && (it = list_first(struct store_done_item, &s->held, link))) {
 		struct sqlite_write *w = CONTAINER_OF(it, struct sqlite_write, item);
 
@@ -50,6 +51,8 @@ static void settle(struct sqlite_store *s)
 			w->fn(w->ctx, w->r, &w->res, w->r < 0 ? &w->err : NULL);
 		write_free(w);
 	}
+	s->is_settling = false;
+	sqlite_queue_push_all(&s->writes, &s->corked);
 }
 
 static void on_kick(struct store_done_item *it)
@@ -75,8 +78,37 @@ static void on_write(struct store_done_item *it)
 	settle(w->s);
 }
 
+static void on_group(struct store_done_item *it)
+{
+	struct sqlite_group *g = CONTAINER_OF(it, struct sqlite_group, item);
+	struct sqlite_store *s = g->s;
+
+	while (!list_is_empty(&g->writes)) {
+		struct list_node *first = g->writes.next;
+
+		list_remove(first);
+		list_append(&s->held, first);
+	}
+	free(g);
+	settle(s);
+}
+
+struct sqlite_group *sqlite_group_new(struct sqlite_store *s)
+{
+	struct sqlite_group *g = mem_xnew(struct sqlite_group);
+
+	g->item.run = on_group;
+	g->s = s;
+	list_init(&g->writes);
+	return g;
+}
+
 static void submit_write(struct sqlite_store *s, struct sqlite_write *w)
 {
+	if (!s->is_closing && s->is_settling) {
+		list_append(&s->corked, &w->item.link);
+		return;
+	}
 	if (!s->is_closing) {
 		sqlite_queue_push(&s->writes, &w->item);
 		return;
@@ -414,6 +446,7 @@ int store_sqlite_open(struct loop *l, const char *dir, struct store **ret, struc
 	s->lock_fd = -1;
 	s->kick.run = on_kick;
 	list_init(&s->held);
+	list_init(&s->corked);
 	sqlite_queue_init(&s->writes);
 	sqlite_queue_init(&s->reads);
 	r = load(s, dir, err);

@@ -39,6 +39,8 @@ struct sqlite_queue {
 void sqlite_queue_init(struct sqlite_queue *q);
 void sqlite_queue_fini(struct sqlite_queue *q);
 void sqlite_queue_push(struct sqlite_queue *q, struct store_done_item *it);
+/* All of `items`, which is empty afterwards, with one wake-up. */
+void sqlite_queue_push_all(struct sqlite_queue *q, struct list_node *items);
 void sqlite_queue_stop(struct sqlite_queue *q);
 bool sqlite_queue_is_stopping(struct sqlite_queue *q);
 /* Moves at most `max` requests to the end of `to`. Waits for one unless may_wait is false; returns
@@ -54,6 +56,8 @@ struct sqlite_store {
 	/* The loop's. */
 	struct store_feed feed;
 	struct list_node held;
+	struct list_node corked; /* submitted by callbacks that are being run: sent together */
+	bool is_settling;
 	struct store_done_item kick; /* looks at `held` again */
 	bool is_kicked;
 	uint64_t newest; /* newest revision that anybody was told of */
@@ -63,7 +67,6 @@ struct sqlite_store {
 	struct sqlite_queue writes;
 	pthread_t writer;
 	struct sqlite_db write_db;
-	struct list_node group; /* the requests of the SQL transaction under way */
 	uint64_t rev, write_compacted, swept;
 	bool is_sweep_paused; /* it failed; the next compaction tries again */
 	int wal_pages;
@@ -89,6 +92,15 @@ struct sqlite_write {
 	struct store_events events;
 	bool is_published;
 };
+
+/* What one SQL transaction has done: told in one turn, so that what the callbacks submit becomes
+ * one group again. */
+struct sqlite_group {
+	struct store_done_item item;
+	struct sqlite_store *s;
+	struct list_node writes;
+};
+struct sqlite_group *sqlite_group_new(struct sqlite_store *s);
 
 struct sqlite_read {
 	struct store_done_item item;

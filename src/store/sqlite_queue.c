@@ -25,6 +25,22 @@ void sqlite_queue_push(struct sqlite_queue *q, struct store_done_item *it)
 	pthread_mutex_unlock(&q->lock);
 }
 
+void sqlite_queue_push_all(struct sqlite_queue *q, struct list_node *items)
+{
+	if (list_is_empty(items))
+		return;
+	pthread_mutex_lock(&q->lock);
+	assert(!q->is_stopping);
+	while (!list_is_empty(items)) {
+		struct list_node *first = items->next;
+
+		list_remove(first);
+		list_append(&q->items, first);
+	}
+	pthread_cond_signal(&q->wake);
+	pthread_mutex_unlock(&q->lock);
+}
+
 void sqlite_queue_stop(struct sqlite_queue *q)
 {
 	pthread_mutex_lock(&q->lock);

@@ -297,27 +297,23 @@ static void checkpoint(struct sqlite_store *s)
 void *sqlite_writer_main(void *ctx)
 {
 	struct sqlite_store *s = ctx;
-	struct list_node group;
 
-	list_init(&group);
 	sqlite3_wal_hook(s->write_db.db, on_wal, s);
 	for (;;) {
 		bool is_idle = !has_sweep(s) && s->wal_pages < SQLITE_CHECKPOINT_PAGES;
-		bool is_any = sqlite_queue_take(&s->writes, &group, SQLITE_GROUP_MAX, is_idle);
+		struct sqlite_group *g = sqlite_group_new(s);
+		bool is_any = sqlite_queue_take(&s->writes, &g->writes, SQLITE_GROUP_MAX, is_idle);
 
-		if (!is_any && sqlite_queue_is_stopping(&s->writes))
-			return NULL;
 		if (s->wal_pages >=
 		    (is_any ? SQLITE_CHECKPOINT_PAGES_MAX : SQLITE_CHECKPOINT_PAGES))
 			checkpoint(s);
-		if (is_any)
-			run_group(s, &group);
-		while (!list_is_empty(&group)) {
-			struct store_done_item *it =
-				list_first(struct store_done_item, &group, link);
-
-			list_remove(&it->link);
-			store_done_push(s->store.done, it);
+		if (is_any) {
+			run_group(s, &g->writes);
+			store_done_push(s->store.done, &g->item);
+		} else {
+			free(g);
+			if (sqlite_queue_is_stopping(&s->writes))
+				return NULL;
 		}
 		if (has_sweep(s))
 			run_sweep(s);
