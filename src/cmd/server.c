@@ -2,7 +2,9 @@
 #include "cmd/cmd.h"
 
 #include "apiserver/apiserver.h"
+#include "client/client.h"
 #include "cmd/identity.h"
+#include "controller/controller.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "loop/loop.h"
@@ -79,6 +81,8 @@ struct server {
 	bool has_identity;
 	struct apiserver *api;
 	struct apiserver_config config;
+	struct client *own_calls; /* the controllers' */
+	struct controllers *controllers;
 	struct http_server *https, *http;
 	struct loop_signal *signals[2];
 	struct ip_addr bind, advertise;
@@ -109,7 +113,8 @@ static void on_ready(void *ctx)
 {
 	struct server *s = ctx;
 
-	/* Controllers that run in this process are started here, over apiserver_transport. */
+	s->own_calls = client_new(s->loop, apiserver_transport(s->api), "fairlead-controllers");
+	s->controllers = controllers_start(s->loop, s->own_calls, NULL);
 	log_info("ready port=%u took_ms=%lld", s->config.secure_port,
 		 (long long)(clock_mono_ms(loop_clock(s->loop)) - s->began_ms));
 }
@@ -340,6 +345,15 @@ static int write_kubeconfigs(struct server *s, struct err *err)
 
 /* Stop */
 
+static void stop_controllers(struct server *s)
+{
+	controllers_stop(s->controllers);
+	s->controllers = NULL;
+	if (s->own_calls)
+		client_free(s->own_calls);
+	s->own_calls = NULL;
+}
+
 static void on_stopped(void *ctx)
 {
 	struct server *s = ctx;
@@ -358,6 +372,7 @@ static void on_signal(void *ctx, int signo)
 	}
 	s->is_stopping = true;
 	log_info("stopping signal=%d", signo);
+	stop_controllers(s);
 	apiserver_stop(s->api);
 	s->n_stopping = s->http ? 2 : 1;
 	http_server_stop(s->https, STOP_GRACE_MS, on_stopped, s);
@@ -398,6 +413,7 @@ static int start(struct server *s, struct err *err)
  * callbacks find it still there. */
 static void shut(struct server *s)
 {
+	stop_controllers(s);
 	if (s->api)
 		apiserver_stop(s->api);
 	for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
