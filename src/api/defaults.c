@@ -2,6 +2,7 @@
 #include "api/defaults.h"
 
 #include "api/kind.h"
+#include "json/index.h"
 
 static void defaults_type(struct arena *a, const struct api_type *type, struct json *obj);
 
@@ -66,14 +67,17 @@ static void defaults_pull_policy(struct arena *a, struct json *obj, const char *
 static void defaults_requests(struct arena *a, struct json *container)
 {
 	const struct json *limits = json_path(container, "resources.limits");
+	struct json_index index;
 	struct json *requests;
 
 	if (!json_is(limits, JSON_OBJECT) || !limits->first)
 		return;
 	requests = json_object_at(a, json_get(container, "resources"), "requests");
+	json_index_init(&index, requests);
 	for (const struct json *l = limits->first; l; l = l->next)
-		if (!json_get_str(requests, l->key))
-			json_append(requests, json_clone(a, l));
+		if (!json_index_get(&index, l->key))
+			json_index_add(&index, json_append(requests, json_clone(a, l)));
+	json_index_fini(&index);
 }
 
 static void defaults_host_ports(struct arena *a, struct json *container)

@@ -3,9 +3,25 @@
 
 #include <math.h>
 
-static bool write_is_plain(unsigned char c)
+/* Skips what is written as it is: neither a control character nor '"' nor '\\'. */
+static inline const char *write_plain(const char *s, const char *end)
 {
-	return c >= 0x20 && c != '"' && c != '\\';
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+
+	for (; end - s >= 8; s += 8) {
+		uint64_t w, quote, slash;
+
+		memcpy(&w, s, 8);
+		quote = w ^ (ones * '"');
+		slash = w ^ (ones * '\\');
+		if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) |
+		     ((slash - ones) & ~slash)) &
+		    high)
+			break;
+	}
+	while (s < end && (unsigned char)*s >= 0x20 && *s != '"' && *s != '\\')
+		s++;
+	return s;
 }
 
 static void write_escape(struct buf *b, unsigned char c)
@@ -23,22 +39,29 @@ static void write_escape(struct buf *b, unsigned char c)
 	}
 }
 
+/* buf_add_byte without the call. */
+static inline void write_byte(struct buf *b, char c)
+{
+	if (b->len + 2 > b->cap)
+		buf_reserve(b, 1);
+	b->ptr[b->len++] = c;
+	b->ptr[b->len] = '\0';
+}
+
 void json_write_string(struct buf *b, struct str s)
 {
 	const char *at = s.ptr, *end = at + s.len;
 
-	buf_reserve(b, s.len + 2);
-	buf_add_byte(b, '"');
+	write_byte(b, '"');
 	while (at < end) {
 		const char *run = at;
 
-		while (at < end && write_is_plain((unsigned char)*at))
-			at++;
+		at = write_plain(at, end);
 		buf_add(b, run, (size_t)(at - run));
 		if (at < end)
 			write_escape(b, (unsigned char)*at++);
 	}
-	buf_add_byte(b, '"');
+	write_byte(b, '"');
 }
 
 /* The shortest decimal that reads back as the same double. */
@@ -96,22 +119,22 @@ void json_write(struct buf *b, const struct json *n)
 		write_scalar(b, n);
 		return;
 	}
-	buf_add_byte(b, is_object ? '{' : '[');
+	write_byte(b, is_object ? '{' : '[');
 	for (const struct json *c = n->first; c; c = c->next) {
 		if (is_object) {
 			json_write_string(b, c->key);
-			buf_add_byte(b, ':');
+			write_byte(b, ':');
 		}
 		json_write(b, c);
 		if (c->next)
-			buf_add_byte(b, ',');
+			write_byte(b, ',');
 	}
-	buf_add_byte(b, is_object ? '}' : ']');
+	write_byte(b, is_object ? '}' : ']');
 }
 
 static void write_line(struct buf *b, unsigned indent)
 {
-	buf_add_byte(b, '\n');
+	write_byte(b, '\n');
 	for (unsigned i = 0; i < indent; i++)
 		buf_add_str(b, STR("  "));
 }
@@ -124,7 +147,7 @@ static void write_pretty(struct buf *b, const struct json *n, unsigned indent)
 		json_write(b, n);
 		return;
 	}
-	buf_add_byte(b, is_object ? '{' : '[');
+	write_byte(b, is_object ? '{' : '[');
 	for (const struct json *c = n->first; c; c = c->next) {
 		write_line(b, indent + 1);
 		if (is_object) {
@@ -133,10 +156,10 @@ static void write_pretty(struct buf *b, const struct json *n, unsigned indent)
 		}
 		write_pretty(b, c, indent + 1);
 		if (c->next)
-			buf_add_byte(b, ',');
+			write_byte(b, ',');
 	}
 	write_line(b, indent);
-	buf_add_byte(b, is_object ? '}' : ']');
+	write_byte(b, is_object ? '}' : ']');
 }
 
 void json_write_pretty(struct buf *b, const struct json *n)
