@@ -246,7 +246,7 @@ static void prefix_mask(uint8_t *mask, const struct fam *f, unsigned len)
 	for (unsigned i = 0; i < f->len; i++) {
 		unsigned bits = len > 8 * i ? len - 8 * i : 0;
 
-		mask[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+		mask[i] = (uint8_t)(bits >= 8 ? 0xff : (0xff00 >> bits) & 0xff);
 	}
 }
 
