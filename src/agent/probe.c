@@ -16,7 +16,10 @@ void agent_probe_init(struct agent_probe *p, const struct api_probe *spec,
 		.fail_threshold = at_least(spec->failure_threshold, 3),
 		.verdict = initial,
 		.due_ms = started_ms + MAX(spec->initial_delay_s, 0) * 1000LL,
+		.is_eager = initial == AGENT_FAIL,
 	};
+	if (initial == AGENT_PASS && spec->initial_delay_s <= 0)
+		p->due_ms += AGENT_PROBE_LIVENESS_MS;
 }
 
 bool agent_probe_is_due(const struct agent_probe *p, int64_t now_ms)
@@ -28,7 +31,7 @@ void agent_probe_begin(struct agent_probe *p, int64_t now_ms)
 {
 	assert(!p->is_running);
 	p->is_running = true;
-	p->due_ms = now_ms + p->period_ms;
+	p->due_ms = now_ms + (p->is_eager ? MIN(p->period_ms, AGENT_PROBE_EAGER_MS) : p->period_ms);
 }
 
 bool agent_probe_end(struct agent_probe *p, bool is_pass)
@@ -44,5 +47,6 @@ bool agent_probe_end(struct agent_probe *p, bool is_pass)
 	if (p->verdict == to || p->in_a_row < (is_pass ? p->pass_threshold : p->fail_threshold))
 		return false;
 	p->verdict = to;
+	p->is_eager = false;
 	return true;
 }

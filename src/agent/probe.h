@@ -19,16 +19,28 @@ enum agent_verdict {
 	AGENT_FAIL,
 };
 
+enum {
+	/* A readiness probe that has not passed yet is asked again so soon, "to make the Pod ready
+	 * faster", as the documentation allows. */
+	AGENT_PROBE_EAGER_MS = 500,
+	/* A liveness probe without initialDelaySeconds leaves a process this time to begin to
+	 * listen; Kubernetes' own agent takes about as long to notice that it runs. */
+	AGENT_PROBE_LIVENESS_MS = 1000,
+};
+
 struct agent_probe {
 	int64_t period_ms, timeout_ms;
 	int pass_threshold, fail_threshold;
 	enum agent_verdict verdict;
 	int64_t due_ms;  /* when to run it next */
 	bool is_running; /* begun and not ended */
+	bool is_eager;   /* in a hurry until it has passed once */
 	bool was_pass;   /* the last result … */
 	int in_a_row;    /* … and how often it came */
 };
 
+/* `initial` also says which kind it is: fail readiness, pass liveness (or a readiness probe whose
+ * container is known to be ready), unknown startup. */
 void agent_probe_init(struct agent_probe *p, const struct api_probe *spec,
 		      enum agent_verdict initial, int64_t started_ms);
 bool agent_probe_is_due(const struct agent_probe *p, int64_t now_ms);

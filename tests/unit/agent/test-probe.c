@@ -21,7 +21,7 @@ TEST(timing)
 {
 	struct agent_probe p;
 
-	agent_probe_init(&p, &spec, AGENT_FAIL, 1000);
+	agent_probe_init(&p, &spec, AGENT_UNKNOWN, 1000);
 	ASSERT_EQ(p.timeout_ms, 3000);
 	ASSERT_FALSE(agent_probe_is_due(&p, 5999));
 	ASSERT_TRUE(agent_probe_is_due(&p, 6000));
@@ -30,6 +30,31 @@ TEST(timing)
 	agent_probe_end(&p, true);
 	ASSERT_FALSE(agent_probe_is_due(&p, 8099));
 	ASSERT_TRUE(agent_probe_is_due(&p, 8100));
+}
+
+TEST(readiness_hurries_until_it_has_passed)
+{
+	struct agent_probe p;
+
+	agent_probe_init(&p, &spec, AGENT_FAIL, 0);
+	feed(&p, 5000, false);
+	ASSERT_TRUE(agent_probe_is_due(&p, 5000 + AGENT_PROBE_EAGER_MS));
+	feed(&p, 6000, true);
+	feed(&p, 7000, true);
+	ASSERT_EQ(p.verdict, AGENT_PASS);
+	feed(&p, 8000, false);
+	ASSERT_FALSE(agent_probe_is_due(&p, 8000 + AGENT_PROBE_EAGER_MS));
+	ASSERT_TRUE(agent_probe_is_due(&p, 10000));
+}
+
+TEST(liveness_leaves_time_to_begin)
+{
+	static const struct api_probe soon = {.is_set = true, .kind = API_PROBE_TCP};
+	struct agent_probe p;
+
+	agent_probe_init(&p, &soon, AGENT_PASS, 0);
+	ASSERT_FALSE(agent_probe_is_due(&p, AGENT_PROBE_LIVENESS_MS - 1));
+	ASSERT_TRUE(agent_probe_is_due(&p, AGENT_PROBE_LIVENESS_MS));
 }
 
 TEST(thresholds_count_in_a_row)

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that the agent runs Pods as it should: addresses, names, environment, logs, probes, restarts, deletion, and
+that Pods outlive it. In a lab without proxies."""
+import re
+import sys
+import time
+
+from lab import Lab, check, need, responder, run_tests, wait
+
+
+def restarts(lab, name):
+    return [c['restartCount'] for c in lab.api.pod(name)['status'].get('containerStatuses', [])]
+
+
+def pods_reach_each_other_on_both_families(lab):
+    lab.api.create_pod('near', [responder()], 'node1')
+    lab.api.create_pod('same', [responder()], 'node1')
+    lab.api.create_pod('far', [responder()], 'node2')
+    for name in ('near', 'same', 'far'):
+        lab.api.wait_ready(name)
+    status = lab.api.pod('far')['status']
+    check(status['phase'] == 'Running' and status['startTime'], status)
+    check(status['hostIP'] == '198.51.100.12', status['hostIP'])
+    check(status['podIP'].startswith('10.244.2.'), status['podIP'])
+    for target in ('near', 'same', 'far'):
+        ips = [p['ip'] for p in lab.api.pod(target)['status']['podIPs']]
+        check(len(ips) == 2, ips)
+        for url in (f'http://{ips[0]}/', f'http://[{ips[1]}]/'):
+            got = lab.ask('pod/near', url)
+            check(got and got['pod'] == target, f'{url}: {got}')
+    got = lab.ask('pod/near', f"http://{status['podIP']}/")
+    check(got['from'].startswith('10.244.1.'), f'the Pod\'s own address is seen: {got}')
+
+
+def a_pod_has_names_and_environment(lab):
+    lab.api.create_service('redis-primary', {'a': 'b'}, [{'port': 6379}], clusterIP='10.96.7.7')
+    shell = ('echo $REDIS_PRIMARY_SERVICE_HOST $REDIS_PRIMARY_PORT_6379_TCP_PORT $MY_IP $KUBERNETES_SERVICE_HOST;'
+             'hostname; pwd; cat /etc/resolv.conf /etc/hosts; echo oops >&2; sleep 60')
+    lab.api.create_pod('named', [{'name': 'sh', 'image': 'x', 'command': ['sh', '-c', shell], 'workingDir': '/tmp', 'env': [
+        {'name': 'MY_IP', 'valueFrom': {'fieldRef': {'fieldPath': 'status.podIP'}}}]}], 'node1')
+    lab.api.wait_ready('named')
+    ip = lab.api.pod('named')['status']['podIP']
+    log = wait('its log is whole', lambda: (t := lab.api.call(
+        'GET', '/api/v1/namespaces/default/pods/named/log')) and 'oops' in t and t)
+    check(f'10.96.7.7 6379 {ip} 10.96.0.1\nnamed\n/tmp\nnameserver 10.96.0.10\n' in log, log)
+    check('search default.svc.cluster.local svc.cluster.local cluster.local' in log, log)
+    check(f'{ip}\tnamed' in log, log)
+    tail = lab.api.call('GET', '/api/v1/namespaces/default/pods/named/log?tailLines=1')
+    check(tail == 'oops\n', tail)
+
+
+def a_dead_process_is_not_ready_at_once_and_comes_back(lab):
+    lab.api.create_pod('mortal', [responder()], 'node2')
+    lab.api.wait_ready('mortal')
+    lab.inside('pod/mortal', 'kill', '-9', '2')
+    wait('started again', lambda: restarts(lab, 'mortal') == [1])
+    lab.api.wait_ready('mortal')
+    last = lab.api.pod('mortal')['status']['containerStatuses'][0]['lastState']['terminated']
+    check(last['exitCode'] == 137 and last['signal'] == 9, last)
+    # The second time within the back-off: it stays down, and the status says so.
+    lab.inside('pod/mortal', 'sh', '-c', 'kill -9 $(pgrep -f "fairlead [r]espond")')
+    lab.api.wait_ready('mortal', False)
+    waiting = lab.api.pod('mortal')['status']['containerStatuses'][0]['state']['waiting']
+    check(waiting['reason'] == 'CrashLoopBackOff', waiting)
+    check(lab.api.pod('mortal')['status']['phase'] == 'Running', 'the phase stays')
+
+
+def readiness_follows_the_probe(lab):
+    for kind, probe in (('http', {'httpGet': {'path': '/healthz', 'port': 8080}}),
+                        ('exec', {'exec': {'command': ['sh', '-c', 'curl -sf http://127.0.0.1:8080/healthz']}})):
+        name = f'ready-{kind}'
+        lab.api.create_pod(name, [responder(8080, readinessProbe={'periodSeconds': 1, 'failureThreshold': 1, **probe})],
+                           'node1')
+        ip = lab.api.wait_ready(name)['status']['podIP']
+        lab.ask('node1', f'http://{ip}:8080/fail')
+        lab.api.wait_ready(name, False)
+        check(restarts(lab, name) == [0], 'readiness does not restart')
+        lab.ask('node1', f'http://{ip}:8080/ok')
+        lab.api.wait_ready(name)
+
+
+def liveness_and_startup_restart(lab):
+    lab.api.create_pod('alive', [responder(8080, livenessProbe={
+        'httpGet': {'path': '/healthz', 'port': 8080}, 'periodSeconds': 1, 'failureThreshold': 1})], 'node2')
+    ip = lab.api.wait_ready('alive')['status']['podIP']
+    lab.ask('node2', f'http://{ip}:8080/fail')
+    wait('killed and started again', lambda: restarts(lab, 'alive') == [1])
+    lab.api.create_pod('starter', [responder(8080, startupProbe={
+        'tcpSocket': {'port': 9}, 'periodSeconds': 1, 'failureThreshold': 2})], 'node2')
+    wait('a startup probe that fails kills', lambda: (restarts(lab, 'starter') or [0])[0] >= 1)
+    check(not lab.api.condition('starter'), 'never ready')
+
+
+def pods_end_by_their_policy(lab):
+    for name, policy, code, phase in (('good', 'Never', 0, 'Succeeded'), ('bad', 'Never', 3, 'Failed'),
+                                      ('once', 'OnFailure', 0, 'Succeeded')):
+        lab.api.create_pod(name, [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', f'exit {code}']}], 'node1',
+                           restartPolicy=policy)
+        wait(f'{name} is {phase}', lambda: lab.api.pod(name)['status'].get('phase') == phase)
+        check(lab.api.pod(name)['status']['containerStatuses'][0]['state']['terminated']['exitCode'] == code, name)
+    lab.api.create_pod('nofile', [{'name': 'c', 'image': 'x', 'command': ['/nonexistent']}], 'node1',
+                       restartPolicy='Never')
+    wait('it says why', lambda: 'No such file' in str(lab.api.pod('nofile')['status'].get('containerStatuses')))
+
+
+def init_containers_run_first_and_in_order(lab):
+    step = 'echo {0} >> /tmp/fairlead-init-$HOSTNAME; sleep 0.2'
+    lab.api.create_pod('inits', [{'name': 'c', 'image': 'x', 'command': [
+        'sh', '-c', 'cat /tmp/fairlead-init-$HOSTNAME; rm /tmp/fairlead-init-$HOSTNAME; sleep 60']}], 'node1', initContainers=[
+            {'name': n, 'image': 'x', 'command': ['sh', '-c', step.format(n)]} for n in ('one', 'two')])
+    lab.api.wait_ready('inits')
+    wait('both, in order', lambda: lab.api.call('GET', '/api/v1/namespaces/default/pods/inits/log') == 'one\ntwo\n')
+    check(lab.api.condition('inits', 'Initialized'), 'Initialized')
+
+
+def deletion_has_its_grace(lab):
+    stubborn = 'trap "" TERM; while :; do sleep 0.1; done'
+    polite = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+    lab.api.create_pod('polite', [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', polite]}], 'node1',
+                       terminationGracePeriodSeconds=600)
+    lab.api.create_pod('stubborn', [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', stubborn]}], 'node1',
+                       terminationGracePeriodSeconds=2)
+    for name in ('polite', 'stubborn'):
+        lab.api.wait_ready(name)
+    began = time.monotonic()
+    lab.api.delete_pod('polite')
+    lab.api.delete_pod('stubborn')
+    check(lab.api.pod('stubborn')['metadata']['deletionTimestamp'], 'marked')
+    for name in ('polite', 'stubborn'):
+        wait(f'{name} is gone', lambda: not lab.api.exists(f'/api/v1/namespaces/default/pods/{name}'))
+    check(time.monotonic() - began >= 1, 'the stubborn one had its time')
+
+
+def a_killed_agent_finds_its_pods_again(lab):
+    lab.api.create_pod('keeps', [responder(readinessProbe={'httpGet': {'path': '/healthz', 'port': 80},
+                                                           'periodSeconds': 1, 'failureThreshold': 1})], 'node1')
+    lab.api.create_pod('leaves', [responder()], 'node1')
+    status = lab.api.wait_ready('keeps')['status']
+    lab.api.wait_ready('leaves')
+    since = next(c['lastTransitionTime'] for c in status['conditions'] if c['type'] == 'Ready')
+    lab.kill_part('agent-node1')
+    check(lab.ask('node2', f"http://{status['podIP']}/"), 'it answers while the agent is away')
+    lab.api.delete_pod('leaves')
+    wait('the new agent ends what is to be deleted',
+         lambda: not lab.api.exists('/api/v1/namespaces/default/pods/leaves'))
+    lab.ask('node1', f"http://{status['podIP']}/fail")
+    lab.api.wait_ready('keeps', False)
+    lab.ask('node1', f"http://{status['podIP']}/ok")
+    now = lab.api.wait_ready('keeps')['status']
+    check(now['podIP'] == status['podIP'] and restarts(lab, 'keeps') == [0], 'it is the same Pod')
+    check(since, 'it was ready before')
+
+
+def a_killed_sandbox_is_made_anew(lab):
+    lab.api.create_pod('boxed', [responder()], 'node2')
+    ip = lab.api.wait_ready('boxed')['status']['podIP']
+    pause = lab.inside('router', 'sh', '-c', "pgrep -f 'pause .*--hostname boxed'").split()[0]
+    lab.run('router', 'kill', '-9', pause)
+    wait('started again', lambda: restarts(lab, 'boxed') == [1])
+    check(lab.api.wait_ready('boxed')['status']['podIP'] == ip, 'with the same address')
+    check(wait('it answers', lambda: lab.ask('node1', f'http://{ip}/'))['pod'] == 'boxed', 'it is the one')
+
+
+def host_network_is_the_nodes(lab):
+    lab.api.create_pod('hosted', [responder(8099)], 'node2', hostNetwork=True)
+    check(lab.api.wait_ready('hosted')['status']['podIP'] == '198.51.100.12', 'the node\'s address')
+    check(lab.ask('client', 'http://203.0.113.12:8099/')['pod'] == 'hosted', 'from outside')
+
+
+def nodes_say_who_they_are(lab):
+    node = lab.api.call('GET', '/api/v1/nodes/node2')
+    kinds = {a['type']: a['address'] for a in reversed(node['status']['addresses'])}
+    check(kinds == {'InternalIP': '198.51.100.12', 'ExternalIP': '203.0.113.12', 'Hostname': 'node2'}, kinds)
+    check(node['metadata']['labels']['topology.kubernetes.io/zone'] == 'zone-b', node['metadata']['labels'])
+    check(node['spec']['podCIDRs'] == ['10.244.2.0/24', '2001:db8:244:2::/64'], node['spec'])
+    lease = lab.api.call('GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node2')
+    check(re.match(r'\d{4}-', lease['spec']['renewTime']), lease['spec'])
+
+
+def main():
+    program = sys.argv[1]
+    need(program, 'server', 'agent', 'lab')
+    lab = Lab(program, '--nodes', '2', '--proxy-mode', 'none')
+    try:
+        lab.up()
+        return run_tests(lab, [
+            pods_reach_each_other_on_both_families, a_pod_has_names_and_environment,
+            a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe, liveness_and_startup_restart,
+            pods_end_by_their_policy, init_containers_run_first_and_in_order, deletion_has_its_grace,
+            a_killed_agent_finds_its_pods_again, a_killed_sandbox_is_made_anew, host_network_is_the_nodes,
+            nodes_say_who_they_are])
+    finally:
+        lab.down()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
