@@ -14,13 +14,19 @@ static struct str key_of(const struct svc_port *p, const struct svc_frontend *f,
 	return str_n(buf, KEY_LEN);
 }
 
+/* By name, not by pointer: an entry that was built anew with equal content is the same owner. */
+static void *owner_id(const struct svc_entry *e)
+{
+	return (void *)(uintptr_t)(str_hash(e->key) | 1);
+}
+
 void svc_claims_fini(struct svc_claims *c)
 {
 	map_fini(&c->owners);
 	map_fini(&c->contested);
 }
 
-static void claim(struct svc_claims *c, struct svc_entry *e, bool cluster_ips)
+static void claim(struct svc_claims *c, const struct svc_entry *e, bool cluster_ips)
 {
 	char buf[KEY_LEN];
 
@@ -28,15 +34,15 @@ static void claim(struct svc_claims *c, struct svc_entry *e, bool cluster_ips)
 		for (size_t j = 0; j < e->ports[i].n_frontends; j++) {
 			const struct svc_frontend *f = &e->ports[i].frontends[j];
 			struct str key = key_of(&e->ports[i], f, buf);
-			struct svc_entry *owner;
+			void *owner;
 
 			if ((f->scope == SVC_CLUSTER_IP) != cluster_ips)
 				continue;
 			owner = map_get(&c->owners, key);
 			if (!owner)
-				map_put(&c->owners, key, e);
-			else if (owner != e)
-				map_put(&c->contested, key, e);
+				map_put(&c->owners, key, owner_id(e));
+			else if (owner != owner_id(e))
+				map_put(&c->contested, key, owner_id(e));
 		}
 }
 
@@ -95,6 +101,6 @@ bool svc_claims_owns(const struct svc_claims *c, const struct svc_entry *e,
 {
 	char buf[KEY_LEN];
 
-	return map_get(&c->owners, key_of(p, &p->frontends[0], buf)) == e &&
-	       map_get(&c->owners, key_of(p, f, buf)) == e;
+	return map_get(&c->owners, key_of(p, &p->frontends[0], buf)) == owner_id(e) &&
+	       map_get(&c->owners, key_of(p, f, buf)) == owner_id(e);
 }

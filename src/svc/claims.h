@@ -16,7 +16,7 @@
 #include "svc/diff.h"
 
 struct svc_claims {
-	struct map owners;    /* frontend key -> struct svc_entry * (borrowed from the table) */
+	struct map owners;    /* frontend key -> a number that stands for the Service's key */
 	struct map contested; /* frontend keys that more than one Service claims */
 };
 

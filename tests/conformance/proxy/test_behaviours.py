@@ -6,6 +6,7 @@ test_behaviours.py DRIVER [--mode nftables] [NAME...]   DRIVER: the program prox
 """
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -410,12 +411,50 @@ def purge_leaves_nothing(b):
     eq(b.driver('dump'), [])
 
 
+def random_service(r, i):
+    spec = {'internalTrafficPolicy': r.choice(['Cluster', 'Cluster', 'Local']),
+            'externalTrafficPolicy': r.choice(['Cluster', 'Local']),
+            'type': r.choice(['ClusterIP', 'NodePort', 'LoadBalancer'])}
+    if r.random() < 0.4:
+        spec.update(sessionAffinity='ClientIP',
+                    sessionAffinityConfig={'clientIP': {'timeoutSeconds': r.choice([60, 10800])}})
+    if r.random() < 0.4:
+        spec['externalIPs'] = [f'198.51.100.{r.randrange(1, 12)}', f'2001:db8:1::{r.randrange(1, 12)}']
+    if spec['type'] != 'ClusterIP':
+        spec['port_extra'] = {'nodePort': 30000 + i}
+    if spec['type'] == 'LoadBalancer':
+        spec['status'] = {'loadBalancer': {'ingress': [{'ip': f'203.0.113.{i + 1}'}]}}
+        spec['loadBalancerSourceRanges'] = r.sample(['10.0.0.0/8', '192.0.2.0/24', '198.18.0.0/15', 'fd64::/16'], 2)
+    return service(f's{i}', ip=f'10.96.1.{i + 1}', ip6=r.choice([None, f'fd96::1:{i + 1:x}']),
+                   protocol=r.choice(['TCP', 'UDP', 'SCTP']), **spec)
+
+
+def changes_equal_a_sync(b):
+    """After each of many random changes the kernel holds exactly the table, whether applied or synced."""
+    r = random.Random(4)
+    state = {}
+    for step in range(60):
+        for _ in range(r.randrange(1, 4)):
+            i = r.randrange(12)
+            if i in state and r.random() < 0.3:
+                del state[i]
+                continue
+            s = random_service(r, i)
+            pods = [(p, r.choice([{}, {}, UNREADY, TERMINATING])) for p in r.sample(list(POD), r.randrange(5))]
+            state[i] = (s, slices(pods, f's{i}', protocol=s['spec']['ports'][0]['protocol']))
+        b.table(*(s for s, _ in state.values()), slices=[x for _, x in state.values()])
+        if step % 10 == 9:
+            applied = b.driver('dump')
+            b.driver('sync')
+            eq(b.driver('dump'), applied)
+
+
 SCENARIOS = [cluster_ip_tcp, cluster_ip_udp, from_the_node, from_outside_to_cluster_ip, node_port, node_port_udp,
              node_port_only_on_selected_addresses, external_ip, load_balancer_address, source_ranges, affinity,
              affinity_forgets_a_backend_that_left, hairpin, masquerade_all, no_detector_no_masquerade,
              reject_without_endpoints, unknown_port_of_a_cluster_ip, internal_local, external_local,
              unready_is_removed, terminating_fallback, established_survive, restart_keeps_forwarding,
-             restart_removes_what_went_meanwhile, contested_address, purge_leaves_nothing]
+             restart_removes_what_went_meanwhile, contested_address, changes_equal_a_sync, purge_leaves_nothing]
 
 
 def main():

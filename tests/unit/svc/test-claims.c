@@ -79,3 +79,29 @@ TEST(following_changes_equals_rebuilding)
 	svc_config_unref(c);
 	objects_fini(&o);
 }
+
+/* A Service that was built anew without a difference is no change to a back end, yet another object
+ * in the next table: ownership must not hang on the old one. */
+TEST(an_equal_entry_is_the_same_owner)
+{
+	struct objects o;
+	struct svc_config *c = object_config();
+	struct svc_claims claims = {0};
+	struct svc_entry *a, *again;
+	struct svc_table *t;
+
+	objects_init(&o);
+	a = with_external(&o, c, "a", "10.96.0.1", "198.51.100.1");
+	again = with_external(&o, c, "a", "10.96.0.1", "198.51.100.1");
+	t = svc_table_new(c, &a, 1);
+	svc_claims_rebuild(&claims, t);
+	svc_table_unref(t);
+	svc_entry_unref(a);
+	ASSERT_TRUE(owns(&claims, again, 1));
+	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){again, NULL}, 1));
+	ASSERT_EQ(map_len(&claims.owners), 0);
+	svc_claims_fini(&claims);
+	svc_entry_unref(again);
+	svc_config_unref(c);
+	objects_fini(&o);
+}
