@@ -131,18 +131,29 @@ void cache_load_done(struct cache *c, uint64_t rev)
 	c->floor = c->rev = rev;
 }
 
+static size_t event_size(const struct cache_event *e)
+{
+	return e->object->value->len;
+}
+
+static void ring_drop_oldest(struct cache *c)
+{
+	struct cache_event **slot = &c->ring[c->first_event++ % CACHE_EVENTS_MAX];
+
+	c->floor = (*slot)->rev;
+	c->event_bytes -= event_size(*slot);
+	cache_event_unref(TAKE_PTR(*slot));
+}
+
 static void ring_push(struct cache *c, struct cache_event *e)
 {
-	struct cache_event **slot;
-
 	if (!c->ring)
 		c->ring = mem_xarray(CACHE_EVENTS_MAX, sizeof(struct cache_event *));
-	slot = &c->ring[c->n_events++ % CACHE_EVENTS_MAX];
-	if (*slot) {
-		c->floor = (*slot)->rev;
-		cache_event_unref(*slot);
-	}
-	*slot = e;
+	c->event_bytes += event_size(e);
+	while (c->first_event < c->n_events && (c->n_events - c->first_event == CACHE_EVENTS_MAX ||
+						c->event_bytes > CACHE_EVENT_BYTES_MAX))
+		ring_drop_oldest(c);
+	c->ring[c->n_events++ % CACHE_EVENTS_MAX] = e;
 }
 
 static void insert_at(struct cache *c, size_t at, struct object *o)
@@ -198,8 +209,7 @@ int cache_apply(struct cache *c, struct str key, const struct store_event *e, st
 
 int cache_events_after(const struct cache *c, uint64_t rev, uint64_t *ret)
 {
-	uint64_t low = c->n_events > CACHE_EVENTS_MAX ? c->n_events - CACHE_EVENTS_MAX : 0;
-	uint64_t high = c->n_events;
+	uint64_t low = c->first_event, high = c->n_events;
 
 	if (rev < c->floor)
 		return ERR_GONE;

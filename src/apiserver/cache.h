@@ -6,9 +6,9 @@
  *
  * One store watch on /registry/ feeds it; the API server's reads and watches are served from here
  * and never wait for the store. Each kind has its objects sorted by key (as lists are), and a ring
- * of its newest CACHE_EVENTS_MAX events, from which a watch may resume. Because the store gives a
- * watch a transaction's events before it reports that transaction's success, a client that has been
- * answered reads its own writes.
+ * of its newest events (CACHE_EVENTS_MAX, CACHE_EVENT_BYTES_MAX), from which a watch may resume.
+ * Because the store gives a watch a transaction's events before it reports that transaction's
+ * success, a client that has been answered reads its own writes.
  *
  * An event is published to the kind's listener as it arrives. Events are immutable and
  * reference-counted. Revisions are the store's.
@@ -21,6 +21,8 @@
 
 enum {
 	CACHE_EVENTS_MAX = 4096, /* events of one kind that a watch may resume from */
+	CACHE_EVENT_BYTES_MAX =
+		64 * 1024 * 1024, /* of the objects in them; older ones are dropped */
 };
 
 enum cache_event_type {
@@ -44,9 +46,11 @@ struct cache {
 	VEC(struct object *) objects; /* by key, bytewise */
 	struct cache_event **ring;    /* CACHE_EVENTS_MAX of them once the first event is there */
 	uint64_t n_events;            /* ever; event i is in ring[i % CACHE_EVENTS_MAX] */
-	uint64_t floor;               /* every event with a later revision is in the ring */
-	uint64_t rev;                 /* of the newest event, or the load */
-	struct list_node watches;     /* watch.c's, on this kind */
+	uint64_t first_event;         /* the oldest that is kept */
+	size_t event_bytes;
+	uint64_t floor;           /* every event with a later revision is in the ring */
+	uint64_t rev;             /* of the newest event, or the load */
+	struct list_node watches; /* watch.c's, on this kind */
 	void (*on_event)(void *ctx, struct cache *c, struct cache_event *e);
 	void *ctx;
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server's own life: stop, start, kill, a second one on the same directory."""
+import http.client
 import re
 import signal
 import socket
@@ -101,6 +102,26 @@ def test_help_lists_the_options(api):
     assert out.returncode == 0 and '--service-cluster-ip-range' in out.stdout
     page = subprocess.run([api.server.binary, 'help', '--man', 'server'], capture_output=True, text=True, timeout=DEADLINE_S)
     assert re.search(r'^\.Sh NAME$', page.stdout, re.M)
+
+
+def test_sockets_of_a_service_manager_are_served(api):
+    folder = api.server.folder / 'activated'
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        command = [api.server.binary, 'server', '--data-dir', str(folder), '--store', 'memory', '--bind-address', '127.0.0.1',
+                   '--secure-port', '0']
+        # sd_listen_fds(3): the sockets begin at descriptor 3 and LISTEN_PID is the server's own.
+        shell = f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+        process = subprocess.Popen(['bash', '-c', shell, 'sh', *command], pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL)
+        port = listener.getsockname()[1]
+    try:
+        until('the certificates', lambda: (folder / 'pki/ca.crt').exists() and (folder / 'pki/admin.kubeconfig').exists())
+        tls = ssl.create_default_context(cafile=str(folder / 'pki/ca.crt'))
+        conn = http.client.HTTPSConnection('127.0.0.1', port, timeout=DEADLINE_S, context=tls)
+        conn.request('GET', '/livez')
+        assert conn.getresponse().read() == b'ok'
+    finally:
+        process.terminate()
+        assert process.wait(DEADLINE_S) == 0
 
 
 def test_ready_again(api):
