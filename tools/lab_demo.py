@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brings the lab up, puts Pods and Services into it, and shows what answered whom.
 
-lab_demo.py FAIRLEAD [--state-dir DIR] [--keep-going]   FAIRLEAD: the program. The lab stays up afterwards.
+lab_demo.py FAIRLEAD [--state-dir DIR]   FAIRLEAD: the program. The lab stays up afterwards.
 """
 import argparse
 import collections
@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / 'examples'
 TRIES = 12  # connections that are made to see how they spread
 DEADLINE_S = 30
+STATE = '/run/fairlead/lab'
 failures = []
 
 
@@ -144,7 +145,7 @@ def external_name(lab):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('program')
-    p.add_argument('--state-dir', default='/run/fairlead/lab')
+    p.add_argument('--state-dir', default=STATE)
     args = p.parse_args()
     if not shutil.which('kubectl'):
         sys.exit('kubectl is needed: apt-get install kubernetes-client')
@@ -158,12 +159,13 @@ def main():
     node_port(lab)
     external_name(lab)
     say('Now it is yours')
+    where = '' if lab.state == STATE else f' --state-dir {lab.state}'
     print(f"""  export KUBECONFIG={lab.kubeconfig}
   kubectl get pods,services,endpointslices -A -o wide
   kubectl delete pod pod-python-2          and watch who answers:
-  {lab.program} lab exec client -- curl -s http://{nodes_of(lab)[0]['external'].split(',')[0]}:30080/
-  {lab.program} lab status                 what runs, and where
-  {lab.program} lab down                   ends it; nothing stays""")
+  {lab.program} lab exec{where} client -- curl -s http://{nodes_of(lab)[0]['external'].split(',')[0]}:30080/
+  {lab.program} lab status{where}                 what runs, and where
+  {lab.program} lab down{where}                   ends it; nothing stays""")
     if failures:
         sys.exit('\nwithout an answer: ' + '; '.join(failures))
 

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proves that the lab is a cluster that works as a whole: names, addresses, node ports and the outside client lead to
 ready Pods alone, each part may be killed, and nothing stays behind."""
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 from lab import Lab, check, need, responder, run_tests, wait
 
@@ -133,6 +136,24 @@ def nothing_is_left_when_the_supervisor_is_killed(lab):
         other.down()
 
 
+def it_works_without_root(lab):
+    """In a user namespace of an ordinary user, as far as this kernel lets users have one."""
+    tmp = tempfile.mkdtemp(prefix='fairlead-user-')
+    program = shutil.copy(lab.program, f'{tmp}/fairlead')
+    for path, mode in ((tmp, 0o777), (program, 0o755)):
+        os.chmod(path, mode)
+    script = f'cd {tmp} && {program} lab up --nodes 2 --state-dir {tmp}/s && {program} lab status --state-dir {tmp}/s; ' \
+             f'r=$?; {program} lab down --state-dir {tmp}/s && exit $r'
+    try:
+        if subprocess.run(['unshare', '-Urn', 'true'], user='nobody', capture_output=True).returncode != 0:
+            return
+        out = subprocess.run(['unshare', '-Urn', 'sh', '-c', script], user='nobody', group='nogroup',
+                             extra_groups=[], capture_output=True, text=True, timeout=120)
+        check(out.returncode == 0 and 'ready yes' in out.stdout, out.stdout + out.stderr)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+
+
 def main():
     program = sys.argv[1]
     need(program, 'server', 'agent', 'proxy', 'dns', 'lab')
@@ -144,7 +165,7 @@ def main():
             a_service_answers_by_name_vip_and_node_port, a_pod_reaches_itself_through_its_service,
             a_failing_probe_takes_a_pod_out, a_dead_process_takes_a_pod_out_at_once, no_endpoints_is_refused_at_once,
             an_external_name_is_a_cname, every_part_may_be_killed, the_host_is_as_it_was,
-            nothing_is_left_when_the_supervisor_is_killed])
+            nothing_is_left_when_the_supervisor_is_killed, it_works_without_root])
     finally:
         lab.down()
     left = subprocess.run(['pgrep', '-f', lab.dir], capture_output=True, text=True).stdout
