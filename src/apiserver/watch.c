@@ -29,7 +29,8 @@ struct watch {
 	bool wants_bookmarks, wants_initial_end;
 	VEC(struct object *) snapshot; /* INITIAL: what is still to be sent, from `at` on */
 	size_t at;
-	uint64_t rev; /* everything up to it has been sent or does not concern the watcher */
+	uint64_t rev;  /* where it began: only later events are wanted */
+	uint64_t next; /* number of the next event to look at; one revision may have several */
 	int64_t deadline_ms, bookmark_ms;
 };
 
@@ -171,7 +172,6 @@ static void send_event(struct watch *w, const struct cache_event *e, struct buf 
 	if (e->rev > w->rev && translate(&w->sel, e, &now, &before, &type))
 		render(b, w, e, type, needs_columns(w));
 	arena_fini(&a);
-	w->rev = MAX(w->rev, e->rev);
 }
 
 /* Sends from the ring until the newest event (1), the peer is slow (0), or the ring has moved past
@@ -180,19 +180,17 @@ static int send_ring(struct watch *w)
 {
 	struct cache *c = w->res->cache;
 	struct buf b = BUF_INIT;
-	uint64_t at;
-	int r = cache_events_after(c, w->rev, &at);
 
-	if (r < 0)
-		return r;
-	while (at < c->n_events && http_pending(w->x) < HTTP_PENDING_MAX) {
-		send_event(w, cache_event_at(c, at++), &b);
+	if (w->next < c->first_event)
+		return ERR_GONE;
+	while (w->next < c->n_events && http_pending(w->x) < HTTP_PENDING_MAX) {
+		send_event(w, cache_event_at(c, w->next++), &b);
 		if (b.len >= CHUNK_SIZE)
 			write_buf(w, &b);
 	}
 	write_buf(w, &b);
 	buf_fini(&b);
-	return at == c->n_events;
+	return w->next == c->n_events;
 }
 
 /* Moves the watcher on as far as its peer reads. It may be gone afterwards. */
@@ -292,8 +290,13 @@ int watch_start(struct request *req)
 	req->x->on_writable = on_writable;
 	stats_request(req, 200);
 	http_begin(req->x, 200, &type, 1);
+	w->next = w->res->cache->n_events;
 	if (w->state == WATCH_INITIAL)
 		take_snapshot(w);
+	else if (cache_events_after(w->res->cache, w->rev, &w->next) < 0) {
+		expire(w, w->rev);
+		return 0;
+	}
 	advance(w);
 	return 0;
 }
@@ -322,12 +325,13 @@ static void publish_to(struct watch *w, struct cache_event *e, struct renderings
 {
 	enum cache_event_type type;
 
-	if (e->rev <= w->rev)
-		return;
 	if (http_pending(w->x) >= HTTP_PENDING_MAX) {
 		w->state = WATCH_CATCHUP;
 		return;
 	}
+	w->next++;
+	if (e->rev <= w->rev)
+		return;
 	if (translate(&w->sel, e, now, before, &type)) {
 		if (needs_columns(w)) {
 			struct buf b = BUF_INIT;
@@ -339,7 +343,6 @@ static void publish_to(struct watch *w, struct cache_event *e, struct renderings
 			http_write(w->x, rendering(all, w, e, type));
 		}
 	}
-	w->rev = e->rev;
 }
 
 void watch_publish(void *ctx, struct cache *c, struct cache_event *e)
@@ -378,9 +381,6 @@ static void tick_cache(struct apiserver *s, struct cache *c)
 	list_foreach(struct watch, w, &c->watches, link) {
 		bool is_over = now >= w->deadline_ms;
 
-		/* A live watcher has seen all there is: it may resume from the present. */
-		if (w->state == WATCH_LIVE)
-			w->rev = MAX(w->rev, s->rev);
 		if (w->wants_bookmarks && (is_over || now >= w->bookmark_ms)) {
 			w->bookmark_ms = now + APISERVER_BOOKMARK_MS;
 			send_bookmark(w);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addresses and node ports of Services (service-api.md sections 6 to 8), on small ranges of both families."""
+import ipaddress
 import threading
 
 from api import Api, service
@@ -14,6 +15,11 @@ def drop_all(api):
         for svc in api.get(where).json['items']:
             if svc['metadata']['name'] != 'kubernetes':
                 api.delete(f'{where}/{svc["metadata"]["name"]}').want(200)
+
+
+def live_name(address):
+    """Of the IPAddress object: the canonical text."""
+    return str(ipaddress.ip_address(address))
 
 
 def make(api, name, **spec):
@@ -77,6 +83,16 @@ def test_two_families(api):
     both['spec']['ipFamilyPolicy'] = 'SingleStack'
     spec = api.put(api.path('services', 'a'), both).want(200).json['spec']
     assert len(spec['clusterIPs']) == 1 and spec['ipFamilies'] == ['IPv4']
+
+
+def test_a_watch_sees_every_event_of_one_revision(api):
+    drop_all(api)
+    where = '/apis/networking.k8s.io/v1/ipaddresses'
+    at = api.get(where).json['metadata']['resourceVersion']
+    live = api.watch(where, resourceVersion=at)
+    addresses = make(api, 'a', ipFamilyPolicy='RequireDualStack').want(201).json['spec']['clusterIPs']
+    for w in (live, api.watch(where, resourceVersion=at)):
+        assert {w.want('ADDED')['metadata']['name'] for _ in addresses} == {addresses[0], live_name(addresses[1])}
 
 
 def test_headless(api):
