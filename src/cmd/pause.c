@@ -3,6 +3,8 @@
 
 #include "agent/pause.h"
 
+#include <unistd.h>
+
 static const struct options_entry entries[] = {
 	{"dir", "DIR", NULL, "The Pod's directory, made by the agent.", OPTIONS_REQUIRED},
 	{"hostname", "NAME", NULL, "Host name in the Pod's UTS namespace.", 0},
@@ -27,7 +29,13 @@ static int run(const struct options *o, struct err *err)
 		.has_host_network = options_switch(o, "host-network"),
 	};
 
-	return agent_pause_run(&c, err);
+	int r = agent_pause_run(&c, err);
+
+	/* Its children belong to another PID namespace now, so it can make no thread any more; what
+	 * runs at exit may want one (a leak check waits for it for ever). */
+	if (r == 0)
+		_exit(0);
+	return r;
 }
 
 const struct cmd_verb cmd_pause = {.spec = &spec, .run = run};
