@@ -71,5 +71,8 @@ void apiserver_handle(void *ctx, struct http_exchange *x);
 /* The same without authentication: for a listener that only this machine's users reach. */
 void apiserver_handle_insecure(void *ctx, struct http_exchange *x);
 
+/* For http_server_refusals_by: a Status, as for requests that come as far as the handler. */
+const char *apiserver_word_refusal(struct buf *body, int status, const char *reason);
+
 /* Calls into this server from its own process. Close it before apiserver_free. */
 struct http_transport *apiserver_transport(struct apiserver *s);

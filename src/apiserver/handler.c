@@ -44,6 +44,19 @@ static void handle_objects(struct apiserver *s, struct http_exchange *x)
 		request_reply_failure(req);
 }
 
+const char *apiserver_word_refusal(struct buf *body, int status, const char *reason)
+{
+	const struct status st = {.code = status,
+				  .reason = status == 413   ? "RequestEntityTooLarge"
+					    : status == 503 ? "ServiceUnavailable"
+					    : status == 408 ? "Timeout"
+							    : "BadRequest",
+				  .message = str_of(reason)};
+
+	status_write(body, &st);
+	return "application/json";
+}
+
 void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
 {
 	struct apiserver *s = ctx;

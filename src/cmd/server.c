@@ -298,6 +298,8 @@ static int listen_insecure(struct server *s, struct err *err)
 		return r;
 	r = http_server_new(s->loop, NULL, handle_insecure, s, &s->http, err);
 	if (r == 0)
+		http_server_refusals_by(s->http, apiserver_word_refusal);
+	if (r == 0)
 		r = http_server_listen(s->http, &loopback, (uint16_t)port, &actual, err);
 	if (r == 0)
 		log_warning("serving plain HTTP without authentication port=%u", actual);
@@ -314,6 +316,8 @@ static int listen_secure(struct server *s, struct err *err)
 
 	if (r == 0)
 		r = http_server_new(s->loop, &tls, handle_secure, s, &s->https, err);
+	if (r == 0)
+		http_server_refusals_by(s->https, apiserver_word_refusal);
 	if (r == 0)
 		r = http_server_listen(s->https, &s->bind, (uint16_t)port, &s->config.secure_port,
 				       err);

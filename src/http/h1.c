@@ -57,17 +57,22 @@ static void http_h1_close(struct http_h1 *h)
 static void http_h1_refuse(struct http_h1 *h, int status, const char *reason)
 {
 	struct str date = http_date(h->link->server->loop);
-	char text[512];
+	struct buf body = BUF_INIT;
+	const char *type = h->link->server->refusal(&body, status, reason);
+	char head[256];
 	int n;
 
 	http_link_bad(h->link);
 	if (h->job)
 		http_job_free(TAKE_PTR(h->job));
-	n = snprintf(text, sizeof(text),
-		     "HTTP/1.1 %d %s\r\ndate: %.*s\r\ncontent-type: text/plain; "
-		     "charset=utf-8\r\ncontent-length: %zu\r\nconnection: close\r\n\r\n%s\n",
-		     status, http_status_text(status), STR_ARG(date), strlen(reason) + 1, reason);
-	http_conn_add(&h->link->conn, text, (size_t)n);
+	n = snprintf(head, sizeof(head),
+		     "HTTP/1.1 %d %s\r\ndate: %.*s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n"
+		     "connection: close\r\n\r\n",
+		     status, http_status_text(status), STR_ARG(date), type, body.len);
+	assert(n > 0 && (size_t)n < sizeof(head));
+	http_conn_add(&h->link->conn, head, (size_t)n);
+	http_conn_add(&h->link->conn, body.ptr, body.len);
+	buf_fini(&body);
 	http_h1_deadline(h, HTTP_DEADLINE_IDLE);
 	http_h1_close(h);
 }

@@ -56,13 +56,19 @@ static void http_h2_deadline(struct http_h2 *h)
 }
 
 /* Answers a request that no handler sees. */
-static void http_h2_refuse(struct http_job *j, int status, const char *text)
+static void http_h2_refuse(struct http_job *j, int status, const char *reason)
 {
+	struct buf b = BUF_INIT;
+	const char *type = j->link->server->refusal(&b, status, reason);
+	struct bytes *body = bytes_dup(buf_str(&b));
+
+	buf_fini(&b);
 	http_link_bad(j->link);
 	http_deadline_clear(&j->deadline);
 	http_h2_of(j)->body_bytes -= j->body.len;
 	buf_fini(&j->body);
-	http_reply_text(&j->x, status, text);
+	http_reply(&j->x, status, type, body);
+	bytes_unref(body);
 }
 
 static void http_h2_job_expired(struct http_deadline *d)
@@ -71,7 +77,7 @@ static void http_h2_job_expired(struct http_deadline *d)
 	struct http_h2 *h = http_h2_of(j);
 
 	if (!j->is_begun && !j->is_dispatched) {
-		http_h2_refuse(j, 408, "the body did not come in time\n");
+		http_h2_refuse(j, 408, "the body did not come in time");
 		return;
 	}
 	nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, j->id, NGHTTP2_CANCEL);
@@ -160,10 +166,10 @@ static void http_h2_head_done(struct http_h2 *h, struct http_job *j, bool is_who
 		j->refused = 413;
 	if (j->refused) {
 		http_h2_refuse(j, j->refused,
-			       j->refused == 400   ? "the request target is not a path\n"
-			       : j->refused == 413 ? "the body is longer than 3 MiB\n"
-			       : j->refused == 414 ? "the request target is too long\n"
-						   : "the header is too long\n");
+			       j->refused == 400   ? "the request target is not a path"
+			       : j->refused == 413 ? "the body is longer than 3 MiB"
+			       : j->refused == 414 ? "the request target is too long"
+						   : "the header is too long");
 		return;
 	}
 	if (is_whole)
@@ -226,11 +232,11 @@ static int http_h2_on_data(nghttp2_session *ng, uint8_t flags _unused_, int32_t 
 		return 0;
 	}
 	if (j->body.len + len > HTTP_BODY_MAX) {
-		http_h2_refuse(j, 413, "the body is longer than 3 MiB\n");
+		http_h2_refuse(j, 413, "the body is longer than 3 MiB");
 		return 0;
 	}
 	if (h->body_bytes + len > HTTP_LINK_BODIES_MAX) {
-		http_h2_refuse(j, 503, "too many bodies are under way on this connection\n");
+		http_h2_refuse(j, 503, "too many bodies are under way on this connection");
 		return 0;
 	}
 	buf_add(&j->body, data, len);

@@ -95,6 +95,7 @@ struct http_server {
 	struct ssl_ctx_st *tls;
 	http_handler_fn fn;
 	void *ctx;
+	http_refusal_fn refusal;
 	VEC(struct http_listener *) listeners;
 	struct list_node links;
 	struct list_node deadlines[HTTP_DEADLINE_END];

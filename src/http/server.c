@@ -595,6 +595,18 @@ static void http_server_stop_due(void *ctx)
 	}
 }
 
+static const char *http_refusal_text(struct buf *body, int status _unused_, const char *reason)
+{
+	buf_add_c(body, reason);
+	buf_add_byte(body, '\n');
+	return "text/plain; charset=utf-8";
+}
+
+void http_server_refusals_by(struct http_server *s, http_refusal_fn fn)
+{
+	s->refusal = fn;
+}
+
 int http_server_new(struct loop *l, const struct http_tls *tls, http_handler_fn fn, void *ctx,
 		    struct http_server **ret, struct err *err)
 {
@@ -612,6 +624,7 @@ int http_server_new(struct loop *l, const struct http_tls *tls, http_handler_fn 
 	s->tls = c;
 	s->fn = fn;
 	s->ctx = ctx;
+	s->refusal = http_refusal_text;
 	list_init(&s->links);
 	list_init(&s->pool);
 	for (int i = 0; i < HTTP_DEADLINE_END; i++)

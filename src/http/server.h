@@ -16,11 +16,11 @@
  * them a job (server-internal.h) and calls the handler; what the handler writes waits in a queue
  * and leaves at the end of the loop's turn, all streams of a connection in one system call.
  *
- * Known edges: answers to protocol errors are plain text (the API server words its own). A client
- * that closes its sending side while the handler is at work counts as gone. A single field over
- * 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving 431. An upgrade is
- * not taken up. Certificates are read once, by http_server_new. With TLS, SIGPIPE is ignored from
- * then on if nobody has set it: OpenSSL cannot be told not to raise it.
+ * Known edges: answers to protocol errors are a line of text, unless http_server_refusals_by gave
+ * other words. A client that closes its sending side while the handler is at work counts as gone. A
+ * single field over 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving
+ * 431. An upgrade is not taken up. Certificates are read once, by http_server_new. With TLS,
+ * SIGPIPE is ignored from then on if nobody has set it: OpenSSL cannot be told not to raise it.
  */
 
 #include "http/http.h"
@@ -40,6 +40,10 @@ struct http_tls {
 /* tls NULL: clear text. The handler is called for each whole request. */
 int http_server_new(struct loop *l, const struct http_tls *tls, http_handler_fn fn, void *ctx,
 		    struct http_server **ret, struct err *err) _nodiscard_;
+/* How requests that no handler sees are refused: adds the body, returns its content type. It is
+ * called with the status and one line of reason. Before the first listener. */
+typedef const char *(*http_refusal_fn)(struct buf *body, int status, const char *reason);
+void http_server_refusals_by(struct http_server *s, http_refusal_fn fn);
 /* Adds a listener. Port 0 picks one; *ret_port (may be NULL) tells which. */
 int http_server_listen(struct http_server *s, const struct ip_addr *addr, uint16_t port,
 		       uint16_t *ret_port, struct err *err) _nodiscard_;
