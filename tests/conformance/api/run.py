@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py FAIRLEAD STORE SUBJECT [NAME…]: the tests of suite_<SUBJECT>.py against a server of their own.
 
-A test is a function test_…(api): `api` is an Api (api.py) with a fresh namespace in api.ns. Its name says what it
-proves. With NAMEs, only tests whose name contains one of them run. Prints TAP.
+The suites are those of this folder and of PYTHONPATH; $FAIRLEAD, if set, is run instead of FAIRLEAD. A test is a
+function test_…(api): `api` is an Api (api.py) with a fresh namespace in api.ns. Its name says what it proves. With NAMEs, only tests whose name contains one of them run. Prints TAP.
 """
 import atexit
 import importlib
+import os
 import sys
 import tempfile
 import traceback
@@ -16,6 +17,7 @@ from api import Server, Skip
 
 def main():
     binary, store, subject, *names = sys.argv[1:]
+    binary = os.environ.get('FAIRLEAD') or binary
     module = importlib.import_module('suite_' + subject)
     tests = [f for n, f in vars(module).items() if n.startswith('test_') and (not names or any(x in n for x in names))]
     failed = 0
