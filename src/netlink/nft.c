@@ -564,6 +564,14 @@ void nft_reject_port_unreachable(struct nft_batch *b, uint8_t family)
 	expr_end(b);
 }
 
+void nft_reject_tcp_reset(struct nft_batch *b)
+{
+	expr(b, "reject");
+	put_be32(b, NFTA_REJECT_TYPE, NFT_REJECT_TCP_RST);
+	mnl_attr_put_u8(b->msg, NFTA_REJECT_ICMP_CODE, 0);
+	expr_end(b);
+}
+
 void nft_verdict(struct nft_batch *b, int code, const char *chain)
 {
 	expr(b, "immediate");

@@ -100,6 +100,8 @@ void nft_dynset(struct nft_batch *b, const char *map, uint32_t op, unsigned key,
 void nft_dnat(struct nft_batch *b, uint8_t family, unsigned addr, unsigned port);
 void nft_masquerade(struct nft_batch *b);
 void nft_reject_port_unreachable(struct nft_batch *b, uint8_t family);
+/* Only behind a rule that has seen that the packet is TCP. */
+void nft_reject_tcp_reset(struct nft_batch *b);
 /* NF_DROP, NF_ACCEPT, NFT_RETURN; NFT_JUMP, NFT_GOTO with a chain. */
 void nft_verdict(struct nft_batch *b, int code, const char *chain);
 

@@ -375,12 +375,27 @@ static void put_node_ports(struct nft_batch *b)
 	nft_rule_end(b, "protocol . port -> node-ports -> class -> classes -> chain");
 }
 
-static void put_small_chains(struct nft_batch *b, const struct fam *f)
+/* TCP gets a reset: an ICMP error that comes while connect() still holds the socket is only noted,
+ * and the client learns of it a second later (IPv6 mostly); routers also limit how many they send
+ * (net.ipv4.icmp_ratelimit). */
+static void put_reject(struct nft_batch *b, const struct fam *f)
 {
+	uint8_t tcp = IPPROTO_TCP;
+
 	fresh_chain(b, "do-reject");
+	nft_rule(b, "do-reject", false);
+	nft_load_meta(b, R_ID, NFT_META_L4PROTO);
+	nft_cmp(b, R_ID, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	nft_reject_tcp_reset(b);
+	nft_rule_end(b, NULL);
 	nft_rule(b, "do-reject", false);
 	nft_reject_port_unreachable(b, f->nfproto);
 	nft_rule_end(b, NULL);
+}
+
+static void put_small_chains(struct nft_batch *b, const struct fam *f)
+{
+	put_reject(b, f);
 	fresh_chain(b, "do-drop");
 	rule_verdict(b, "do-drop", NF_DROP, NULL);
 	/* Lengths are put before this rule. */
