@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -148,6 +149,23 @@ class Lab:
     def part(self, name):
         return next(p for p in self.state()['parts'] if p['name'] == name)
 
+    def host_pid(self, name):
+        """A part's process as seen from outside, or None while it does not run. The state file lags, so this looks at
+        the supervisor's children."""
+        verb, _, node = name.partition('-')
+        supervisor = self.supervisor()
+        for child in pathlib.Path(f'/proc/{supervisor}/task/{supervisor}/children').read_text().split():
+            try:
+                argv = pathlib.Path(f'/proc/{child}/cmdline').read_bytes().decode().split('\0')
+            except OSError:
+                continue
+            if argv[1:2] == [verb] and (not node or node in argv):
+                return int(child)
+        return None
+
+    def supervisor(self):
+        return int(pathlib.Path(self.dir, 'supervisor').read_text().split()[0])
+
     def kill_part(self, name):
         """kill -9, and waits until it runs again."""
         before = self.part(name)
@@ -160,6 +178,38 @@ class Lab:
             print(f'# {log.name}:')
             for line in log.read_text(errors='replace').splitlines()[-8:]:
                 print(f'#   {line}')
+
+
+class Connects:
+    """connects.py at work in a place. `targets`: {name: 'tcp:ADDRESS:PORT', …}."""
+
+    def __init__(self, lab, place, targets, pause_ms=5):
+        self.seen, self.place = [], place  # (name, began, took, pod or '!error'), in the order of their ends
+        script = str(pathlib.Path(__file__).resolve().parent / 'connects.py')
+        self.process = subprocess.Popen(
+            [lab.program, 'lab', 'exec', '--state-dir', lab.dir, place, '--', sys.executable, script, str(pause_ms),
+             *(f'{k}={v}' for k, v in targets.items())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            name, began, took, said = line.split(None, 3)
+            self.seen.append((name, float(began), float(took), said.strip()))
+
+    def wait_for(self, n):
+        """Until `n` more attempts have ended."""
+        want = len(self.seen) + n
+        wait(f'{n} more connects from {self.place}', lambda: len(self.seen) >= want, 60)
+
+    def failed(self, since=0.0):
+        return [s for s in self.seen if s[3].startswith('!') and s[1] >= since]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.reader.join(30)
+        return self.seen
 
 
 def skip(why):
