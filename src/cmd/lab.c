@@ -293,7 +293,8 @@ static int exec_in(const struct options *o, struct err *err)
 	signal(SIGINT, SIG_IGN);
 	while (waitpid(pid, &wstatus, 0) < 0 && errno == EINTR)
 		;
-	return WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus);
+	/* As in cmd/pause.c: no thread can be made here any more, so nothing may run at exit. */
+	_exit(WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus));
 }
 
 /* ---- the verb ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -228,6 +229,7 @@ def need(program, *verbs):
 
 def run_tests(lab, tests):
     """Each test takes the lab; TAP."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the lab is taken down
     print(f'1..{len(tests)}', flush=True)
     failed = False
     for i, test in enumerate(tests, 1):
