@@ -3,6 +3,7 @@
 
 #include "api/defaults.h"
 #include "api/patch.h"
+#include "api/proto.h"
 #include "api/service_defaults.h"
 #include "api/strict.h"
 #include "apiserver/accept.h"
@@ -23,32 +24,60 @@ static int parse(struct op *op, struct json **ret)
 	return 0;
 }
 
-static int require_json(struct request *req)
+static int parse_proto(struct op *op, const struct api_type *type, const char *package,
+		       struct json **ret)
 {
-	static const char *const types[] = {"application/json", NULL};
+	struct api_proto_envelope e;
+	struct json *obj = NULL;
+	struct err err;
+	int r = api_proto_open(op->req->x->req.body, &e, &err);
 
-	if (accept_body(content_type(req), types) >= 0)
-		return 0;
-	return status_set(&req->st, ERR_MEDIA_TYPE,
-			  "the body of the request was in an unknown format - accepted media types "
-			  "include: application/json");
+	/* Without a type: the one that the envelope names, if the schema has it. */
+	if (r == 0 && !type)
+		type = api_type_find(str_printf(&op->arena, "%s.%.*s", package, STR_ARG(e.kind)));
+	if (r == 0 && !type)
+		r = err_set(&err, ERR_BAD_REQUEST, "no %.*s is expected here", STR_ARG(e.kind));
+	if (r == 0)
+		r = api_proto_parse(&op->arena, type, e.message, &obj, &err);
+	if (r < 0)
+		return status_set(&op->req->st, ERR_BAD_REQUEST,
+				  "the request body is no protobuf that can be served: %s",
+				  err.msg);
+	json_set(obj, "kind", json_new_string(&op->arena, e.kind));
+	json_set(obj, "apiVersion", json_new_string(&op->arena, e.api_version));
+	*ret = obj;
+	return 0;
 }
 
-int body_json(struct op *op, struct json **ret)
+/* The body as an object. In protobuf it is a message of this type or, when that is NULL, of the
+ * one of this package that the body names. */
+static int parse_object(struct op *op, const struct api_type *type, const char *package,
+			struct json **ret)
 {
-	int r;
+	static const char *const types[] = {"application/json", API_PROTO, NULL};
+	struct request *req = op->req;
+	int which = accept_body(content_type(req), types), r;
 
+	if (which == 1)
+		return parse_proto(op, type, package, ret);
+	if (which < 0)
+		return status_set(
+			&req->st, ERR_MEDIA_TYPE,
+			"the body of the request was in an unknown format - accepted media types "
+			"include: application/json, " API_PROTO);
+	r = parse(op, ret);
+	if (r == 0 && !json_is(*ret, JSON_OBJECT))
+		r = status_set(&req->st, ERR_BAD_REQUEST, "the request body must be a JSON object");
+	return r;
+}
+
+int body_json(struct op *op, const char *package, struct json **ret)
+{
 	if (!op->req->x->req.body.len) {
 		*ret = json_new(&op->arena, JSON_OBJECT);
 		return 0;
 	}
-	r = require_json(op->req);
-	if (r == 0)
-		r = parse(op, ret);
-	if (r == 0 && !json_is(*ret, JSON_OBJECT))
-		r = status_set(&op->req->st, ERR_BAD_REQUEST,
-			       "the request body must be a JSON object");
-	return r;
+	return parse_object(op, NULL, package, ret);
 }
 
 static int check_kind(struct request *req, const struct json *obj)
@@ -92,13 +121,8 @@ static int normalise(struct op *op, struct json *obj)
 int body_object(struct op *op, struct json **ret)
 {
 	struct json *obj;
-	int r = require_json(op->req);
+	int r = parse_object(op, op->req->res->kind->type, NULL, &obj);
 
-	if (r == 0)
-		r = parse(op, &obj);
-	if (r == 0 && !json_is(obj, JSON_OBJECT))
-		r = status_set(&op->req->st, ERR_BAD_REQUEST,
-			       "the request body must be a JSON object");
 	if (r == 0)
 		r = check_kind(op->req, obj);
 	if (r == 0)

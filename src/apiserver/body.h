@@ -12,5 +12,5 @@
 int body_object(struct op *op, struct json **ret) _nodiscard_;
 /* `old` with the request's patch applied to it, as an object. */
 int body_patched(struct op *op, const struct json *old, struct json **ret) _nodiscard_;
-/* Any JSON object; an empty body gives an empty one. */
-int body_json(struct op *op, struct json **ret) _nodiscard_;
+/* Any JSON object, or a message of a type of that package; an empty body gives an empty one. */
+int body_json(struct op *op, const char *package, struct json **ret) _nodiscard_;

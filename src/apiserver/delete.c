@@ -72,7 +72,7 @@ static int parse_options(struct op *op, struct delete_options *ret)
 	struct json *body;
 	const struct json *pre;
 	bool has_orphan;
-	int r = body_json(op, &body);
+	int r = body_json(op, "io.k8s.apimachinery.pkg.apis.meta.v1", &body);
 
 	if (r < 0)
 		return r;

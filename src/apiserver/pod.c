@@ -30,7 +30,7 @@ static int bind_step(struct op *op)
 				     server_cache_key(&op->arena, req->res, req->ns, req->name));
 	struct json *body, *obj, *spec;
 	struct str node;
-	int r = body_json(op, &body);
+	int r = body_json(op, "io.k8s.api.core.v1", &body);
 
 	if (r < 0)
 		return r;

@@ -244,3 +244,22 @@ def test_a_second_server_is_refused(api):
     assert out.returncode > 0, out
     assert str(api.server.data) in out.stderr and str(api.server.process.pid) in out.stderr, out.stderr
     api.post(api.path('configmaps'), config_map('after')).want(201)
+
+
+def test_protobuf(api):
+    """A protobuf body is taken like JSON; a bad one is refused with 400 and the reason."""
+    def field(number, raw):
+        return bytes([number << 3 | 2, len(raw)]) + raw
+
+    def post(raw):
+        return api.call('POST', api.path('configmaps'), raw, Content_Type='application/vnd.kubernetes.protobuf')
+
+    message = field(1, field(1, b'p')) + field(2, field(1, b'k') + field(2, b'v'))
+    body = b'k8s\0' + field(1, field(1, b'v1') + field(2, b'ConfigMap')) + field(2, message)
+    assert post(body).want(201).json['data'] == {'k': 'v'}
+    post(body).fails(409, 'AlreadyExists')
+    post(body[4:]).fails(400, 'BadRequest', 'protobuf')
+    post(body.replace(b'ConfigMap', b'ServiceXX')).fails(400, 'BadRequest', 'cannot be handled as a ConfigMap')
+    post(body.replace(b'\x01v', b'\x01\xff')).fails(400, 'BadRequest', 'UTF-8')
+    for n in range(len(body)):
+        assert post(body[:n]).status in (400, 409, 422), n
