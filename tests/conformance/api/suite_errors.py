@@ -12,7 +12,7 @@ def test_unknown_paths(api):
 
 def test_methods(api):
     for method, path in (('POST', '/api/v1/services'), ('PUT', api.path('services')), ('PATCH', api.path('services')),
-                         ('POST', api.path('services', 'a')), ('DELETE', api.path('services', 'a', 'status'))):
+                         ('POST', api.path('services', 'a')), ('DELETE', '/api/v1/services'), ('DELETE', api.path('services', 'a', 'status'))):
         api.call(method, path, {}).fails(405, 'MethodNotAllowed', 'does not allow this method')
 
 
