@@ -150,13 +150,49 @@ static void defaults_pod(struct arena *a, struct json *obj)
 	defaults_volumes(a, spec);
 }
 
+/* The two say the same: the older one is the first of the newer. */
+static void defaults_pod_cidrs(struct arena *a, struct json *obj)
+{
+	struct json *spec = json_get(obj, "spec"), *list = json_get(spec, "podCIDRs");
+	struct str one = json_get_string(spec, "podCIDR");
+
+	if (one.len && json_is_null(list)) {
+		list = json_set(spec, "podCIDRs", json_new(a, JSON_ARRAY));
+		json_append(list, json_new_string(a, one));
+	} else if (!one.len && json_string(json_at(list, 0)).len) {
+		json_set(spec, "podCIDR", json_new_string(a, json_string(json_at(list, 0))));
+	}
+}
+
 static void defaults_node(struct arena *a, struct json *obj)
 {
 	struct json *status = json_get(obj, "status");
 	const struct json *capacity = json_get(status, "capacity");
 
+	defaults_pod_cidrs(a, obj);
 	if (json_is(capacity, JSON_OBJECT) && !json_get(status, "allocatable"))
 		json_set(status, "allocatable", json_clone(a, capacity));
+}
+
+/* stringData is for writing only: its texts become data, over what is there. */
+static void defaults_secret(struct arena *a, struct json *obj)
+{
+	const struct json *texts = json_get(obj, "stringData");
+	struct buf b = BUF_INIT;
+
+	if (!texts)
+		return;
+	if (json_is(texts, JSON_OBJECT) && texts->count) {
+		struct json *data = json_object_at(a, obj, "data");
+
+		json_foreach(t, texts) {
+			buf_clear(&b);
+			buf_add_base64(&b, json_string(t));
+			json_set_str(data, t->key, json_new_string(a, str_dup(a, buf_str(&b))));
+		}
+	}
+	json_remove(obj, "stringData");
+	buf_fini(&b);
 }
 
 /* Every namespace can be selected by its name. */
@@ -184,4 +220,6 @@ void api_defaults(struct arena *a, const struct api_kind *kind, struct json *obj
 		defaults_node(a, obj);
 	else if (strcmp(kind->kind, "Namespace") == 0)
 		defaults_namespace(a, obj);
+	else if (strcmp(kind->kind, "Secret") == 0)
+		defaults_secret(a, obj);
 }

@@ -147,25 +147,10 @@ static int timestamp(struct proto *p, struct str message, int digits, struct jso
 
 static struct json *base64(struct proto *p, struct str s)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = arena_array(p->a, (s.len + 2) / 3 * 4 + 1, 1);
-	size_t n = 0;
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
 
-	for (size_t i = 0; i < s.len; i += 3) {
-		size_t have = MIN(s.len - i, (size_t)3);
-		uint32_t v = (uint32_t)(unsigned char)s.ptr[i] << 16;
-
-		if (have > 1)
-			v |= (uint32_t)(unsigned char)s.ptr[i + 1] << 8;
-		if (have > 2)
-			v |= (unsigned char)s.ptr[i + 2];
-		text[n++] = digits[v >> 18];
-		text[n++] = digits[v >> 12 & 63];
-		text[n++] = have > 1 ? digits[v >> 6 & 63] : '=';
-		text[n++] = have > 2 ? digits[v & 63] : '=';
-	}
-	return json_new_string(p->a, str_n(text, n));
+	buf_add_base64(&b, s);
+	return json_new_string(p->a, str_dup(p->a, buf_str(&b)));
 }
 
 static int raw_json(struct proto *p, struct str message, struct json **ret)

@@ -115,6 +115,25 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)n;
 }
 
+void buf_add_base64(struct buf *b, struct str s)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < s.len; i += 3) {
+		uint32_t acc = (uint32_t)(uint8_t)s.ptr[i] << 16;
+
+		if (i + 1 < s.len)
+			acc |= (uint32_t)(uint8_t)s.ptr[i + 1] << 8;
+		if (i + 2 < s.len)
+			acc |= (uint8_t)s.ptr[i + 2];
+		buf_add_byte(b, alphabet[acc >> 18]);
+		buf_add_byte(b, alphabet[acc >> 12 & 63]);
+		buf_add_byte(b, i + 1 < s.len ? alphabet[acc >> 6 & 63] : '=');
+		buf_add_byte(b, i + 2 < s.len ? alphabet[acc & 63] : '=');
+	}
+}
+
 void buf_consume(struct buf *b, size_t n)
 {
 	assert(n <= b->len);

@@ -32,6 +32,7 @@ void buf_add_c(struct buf *b, const char *s);
 void buf_add_byte(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t v);
 void buf_add_i64(struct buf *b, int64_t v);
+void buf_add_base64(struct buf *b, struct str s); /* RFC 4648 section 4: padded */
 void buf_printf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 void buf_consume(struct buf *b, size_t n); /* drops the first n bytes, n <= len */
 

@@ -7,26 +7,6 @@ enum {
 	PEM_MAX = 256 * 1024, /* bytes of a certificate or key file */
 };
 
-/* RFC 4648 section 4. */
-static void add_base64(struct buf *b, struct str s)
-{
-	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < s.len; i += 3) {
-		uint32_t acc = (uint32_t)(uint8_t)s.ptr[i] << 16;
-
-		if (i + 1 < s.len)
-			acc |= (uint32_t)(uint8_t)s.ptr[i + 1] << 8;
-		if (i + 2 < s.len)
-			acc |= (uint8_t)s.ptr[i + 2];
-		buf_add_byte(b, alphabet[acc >> 18]);
-		buf_add_byte(b, alphabet[acc >> 12 & 63]);
-		buf_add_byte(b, i + 1 < s.len ? alphabet[acc >> 6 & 63] : '=');
-		buf_add_byte(b, i + 2 < s.len ? alphabet[acc & 63] : '=');
-	}
-}
-
 static int add_file(struct buf *b, const char *key, const char *file, struct err *err)
 {
 	struct buf content = BUF_INIT;
@@ -34,7 +14,7 @@ static int add_file(struct buf *b, const char *key, const char *file, struct err
 
 	if (r == 0) {
 		buf_printf(b, "    %s: ", key);
-		add_base64(b, buf_str(&content));
+		buf_add_base64(b, buf_str(&content));
 		buf_add_byte(b, '\n');
 	}
 	buf_fini(&content);

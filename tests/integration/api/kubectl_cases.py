@@ -302,3 +302,12 @@ def test_large_lists_come_in_pages(k):
     k.apply(*[service(f's{i:02}') for i in range(25)])
     names = k.ok('get', 'svc', '--chunk-size=7', '-o', 'name').split()
     assert names == [f'service/s{i:02}' for i in range(25)], names
+
+
+def test_secrets(k):
+    """create secret and a manifest's stringData end as base64 under data; clear text is never shown."""
+    k.ok('create', 'secret', 'generic', 'a', '--from-literal=x=hello')
+    assert k.field('secret/a', '.data.x') == 'aGVsbG8='
+    k.apply({'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': 'b'}, 'stringData': {'x': 'hello'}})
+    got = k.json('secret', 'b')
+    assert got['data'] == {'x': 'aGVsbG8='} and 'stringData' not in got, got

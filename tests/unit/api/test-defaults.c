@@ -38,6 +38,12 @@ TEST(sets_static_defaults)
 	arena_init(&a, 0);
 	check("Secret", "{}", "{'type':'Opaque'}");
 	check("Secret", "{'type':'x'}", "{'type':'x'}");
+	check("Secret", "{'data':{'a':'eA==','b':'eQ=='},'stringData':{'a':'hello','c':''}}",
+	      "{'type':'Opaque','data':{'a':'aGVsbG8=','b':'eQ==','c':''}}");
+	check("Node", "{'spec':{'podCIDR':'192.0.2.0/24'}}",
+	      "{'spec':{'podCIDR':'192.0.2.0/24','podCIDRs':['192.0.2.0/24']}}");
+	check("Node", "{'spec':{'podCIDRs':['192.0.2.0/24','2001:db8::/64']}}",
+	      "{'spec':{'podCIDR':'192.0.2.0/24','podCIDRs':['192.0.2.0/24','2001:db8::/64']}}");
 	check("EndpointSlice", "{'ports':[{'port':80},{'name':'a','protocol':'UDP'}]}",
 	      "{'ports':[{'port':80,'name':'','protocol':'TCP'},{'name':'a','protocol':'UDP'}]}");
 	check("Endpoints", "{'subsets':[{'ports':[{'port':1}]}]}",
