@@ -71,9 +71,11 @@ void *mem_xarray(size_t n, size_t size)
 
 void *mem_try_array(size_t n, size_t size)
 {
-	if (mem_should_fail())
+	size_t total;
+
+	if (mem_should_fail() || __builtin_mul_overflow(n, size, &total))
 		return NULL;
-	return calloc(n ? n : 1, size ? size : 1);
+	return calloc(1, total ? total : 1);
 }
 
 void *mem_try_realloc(void *p, size_t n, size_t size)
