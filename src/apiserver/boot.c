@@ -25,6 +25,9 @@ enum {
 	BOOT_CALL_MS = 30000,
 };
 
+static const char *const namespaces[] = {"default", "kube-system", "kube-public",
+					 "kube-node-lease"};
+
 static struct json *text(struct arena *a, const char *s)
 {
 	return json_new_string(a, str_of(s));
@@ -55,12 +58,9 @@ static void add_missing(struct boot *b, const char *path, struct json *body, con
 
 static void add_namespaces(struct boot *b)
 {
-	static const char *const names[] = {"default", "kube-system", "kube-public",
-					    "kube-node-lease"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		add_missing(b, "/api/v1/namespaces", object(b, "v1", "Namespace", names[i]),
-			    names[i]);
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+		add_missing(b, "/api/v1/namespaces", object(b, "v1", "Namespace", namespaces[i]),
+			    namespaces[i]);
 }
 
 static struct json *addr_text(struct arena *a, const struct ip_addr *addr)
@@ -192,15 +192,21 @@ static void finish(struct boot *b)
 
 	s->boot = NULL;
 	boot_free(b);
+	if (s->is_ready)
+		return;
 	s->is_ready = true;
 	if (s->config.on_ready)
 		s->config.on_ready(s->config.ctx);
 }
 
+static bool has(const struct apiserver *s, const char *kind, const char *key)
+{
+	return cache_get(server_resource_of(s, kind)->cache, str_of(key)) != NULL;
+}
+
 static bool is_there(const struct boot *b, const struct boot_step *step)
 {
-	return step->kind &&
-	       cache_get(server_resource_of(b->s, step->kind)->cache, str_of(step->key)) != NULL;
+	return step->kind && has(b->s, step->kind, step->key);
 }
 
 static void next(struct boot *b)
@@ -260,6 +266,21 @@ void boot_start(struct apiserver *s)
 	}
 	s->boot = b;
 	next(b);
+}
+
+void boot_repair(struct apiserver *s)
+{
+	bool is_whole = has(s, "Service", "default/kubernetes");
+
+	if (!s->is_ready || s->boot)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+		is_whole = is_whole && has(s, "Namespace", namespaces[i]);
+	if (!ip_is_loopback(&s->config.advertise))
+		is_whole = is_whole && has(s, "Endpoints", "default/kubernetes") &&
+			   has(s, "EndpointSlice", "default/kubernetes");
+	if (!is_whole)
+		boot_start(s);
 }
 
 void boot_free(struct boot *b)

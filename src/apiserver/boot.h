@@ -5,7 +5,8 @@
  * What must be there before anyone is served: the default namespaces, and the Service
  * default/kubernetes with its Endpoints and EndpointSlice (service-api.md sections 10.6 and 20).
  * They are made by calls through the server's own interface, one after the other; what exists
- * already is left as it is, except that the endpoints are brought up to date with the address.
+ * already is left as it is, except that the endpoints are brought up to date with the address. What
+ * someone deletes of it comes back.
  */
 
 #include "apiserver/server.h"
@@ -13,4 +14,5 @@
 struct boot;
 
 void boot_start(struct apiserver *s);
-void boot_free(struct boot *b); /* NULL is fine; gives up what is not done */
+void boot_repair(struct apiserver *s); /* starts again when something is missing; call it often */
+void boot_free(struct boot *b);        /* NULL is fine; gives up what is not done */

@@ -161,6 +161,7 @@ static void on_tick(void *ctx)
 		return;
 	watch_tick(s);
 	namespace_tick(s);
+	boot_repair(s);
 	compact(s);
 }
 

@@ -58,6 +58,25 @@ def test_kill_loses_no_acknowledged_write(api):
         assert {f'r{r}-{i}' for r in range(round_ + 1) for i in range(30)} <= listed
 
 
+def test_what_every_cluster_has_comes_back(api):
+    where = '/api/v1/namespaces/default/services/kubernetes'
+    ip = api.get(where).want(200).json['spec']['clusterIP']
+    api.delete(where).want(200)
+    until('the Service to come back', lambda: api.get(where).status == 200)
+    assert api.get(where).json['spec']['clusterIP'] == ip
+    for path in ('/api/v1/namespaces/default/endpoints/kubernetes', '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes'):
+        until(path, lambda p=path: api.get(p).status == 200)
+        api.delete(path).want(200)
+        until(path, lambda p=path: api.get(p).status == 200)
+    where = '/api/v1/namespaces/kube-node-lease'
+    uid = api.delete(where).want(200).json['metadata']['uid']
+
+    def is_new():
+        answer = api.get(where)
+        return answer.status == 200 and answer.json['metadata']['uid'] != uid
+    until('the namespace to come back', is_new)
+
+
 def test_stop_ends_watches(api):
     needs_disk(api)
     w = api.watch(api.path('configmaps'))
