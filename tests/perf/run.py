@@ -10,6 +10,7 @@ Sections (default: all), each in a network namespace of its own:
   connect   connect() and CPU a connection to a VIP at 1 and at N Services, against direct to the endpoint
   writes    durable creates of Services a second, and server CPU each
   ready     from PATCH of a Pod's readiness to the rule in the kernel
+  memory    what each part of a lab has resident, and DNS with N Services
 --kube-proxy: a stock kube-proxy 1.36; without one its rows say so. Needs root. Absolute times are this
 machine's; quote the ratios.
 """
@@ -328,6 +329,26 @@ class Bench:
         proxy.stop()
         self.server.stop()
 
+    def memory(self):
+        state = self.tmp / 'lab'
+        subprocess.run([self.fairlead, 'lab', 'up', '--state-dir', state], check=True, stdout=subprocess.DEVNULL)
+        try:
+            for part in ('server', 'agent', 'proxy', 'dns'):
+                pids = subprocess.run(['pgrep', '-f', f'{self.fairlead} {part} .*{state}'], capture_output=True, text=True).stdout.split()
+                sizes = [int(line.split()[1]) / 1024 for pid in pids
+                         for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines() if line.startswith('VmRSS:')]
+                self.row(f'{part} in a new lab, resident (MiB)', f'{max(sizes):.1f}', '', '')
+        finally:
+            subprocess.run([self.fairlead, 'lab', 'down', '--state-dir', state], check=True, stdout=subprocess.DEVNULL)
+        self.start_server()
+        self.fill(0, self.args.services)
+        dns = Process('dns', [self.fairlead, 'dns', '--kubeconfig', self.kubeconfig, '--bind-address', '127.0.0.1', '--port', '5353'],
+                      self.tmp)
+        wait_for('dns', lambda: 'synced' in pathlib.Path(dns.log.name).read_text(), 60)
+        self.row(f'dns with {self.args.services} Services x 4 (MiB)', f'{dns.rss_mib():.0f}', '', '')
+        dns.stop()
+        self.server.stop()
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -338,7 +359,7 @@ def main():
     parser.add_argument('--inside', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('sections', nargs='*', default=[])
     args = parser.parse_args()
-    sections = args.sections or ['writes', 'ready', 'connect', 'load']
+    sections = args.sections or ['writes', 'ready', 'connect', 'load', 'memory']
     if not args.inside:
         print('| what | Fairlead | beside | ratio |\n|---|---|---|---|', flush=True)
         for section in sections:
