@@ -31,6 +31,8 @@ static const struct options_entry up_entries[] = {
 	{"nodes", "N", "3", "How many nodes, 1 to 50.", 0},
 	{"proxy-mode", "MODE", "nftables",
 	 "Mode of 'fairlead proxy' on the nodes; none: they have no proxy.", 0},
+	{"restart-max", "DURATION", "5s",
+	 "The longest pause before a part that ended is started again; the first is 100 ms.", 0},
 	{"timeout", "DURATION", "60s", "How long to wait until the cluster is ready.", 0},
 };
 static const struct options_spec up_spec = {.command = "lab up",
@@ -190,6 +192,7 @@ static int up(const struct options *o, struct err *err)
 
 	if ((r = options_int(o, "nodes", 1, LAB_NODES_MAX, &nodes, err)) < 0 ||
 	    (r = options_duration_ms(o, "timeout", &timeout_ms, err)) < 0 ||
+	    (r = options_duration_ms(o, "restart-max", &c.restart_max_ms, err)) < 0 ||
 	    (r = read_state_dir(o, dir, err)) < 0 || (r = prepare_dir(dir, err)) < 0)
 		return r;
 	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)

@@ -40,8 +40,9 @@ struct lab_config {
 	const char *program;    /* this binary */
 	const char *proxy_mode; /* of `fairlead proxy`; "none": nodes have none */
 	unsigned nodes;
-	int listener;      /* on the host's loopback; handed to the server */
-	uint16_t api_port; /* its port */
+	int64_t restart_max_ms; /* the longest pause before a part is started again; 0: 5 s */
+	int listener;           /* on the host's loopback; handed to the server */
+	uint16_t api_port;      /* its port */
 };
 
 enum {

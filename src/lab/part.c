@@ -28,8 +28,9 @@ void lab_part_ended(struct lab_part *p, int status, int64_t now_ms)
 	}
 	if (now_ms - p->started_ms >= LAB_PART_FORGIVE_MS)
 		p->backoff_ms = 0;
-	p->backoff_ms = p->backoff_ms ? MIN(p->backoff_ms * 2, LAB_PART_BACKOFF_MAX_MS)
-				      : LAB_PART_BACKOFF_MS;
+	p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : LAB_PART_BACKOFF_MS;
+	p->backoff_ms =
+		MIN(p->backoff_ms, p->backoff_max_ms ? p->backoff_max_ms : LAB_PART_BACKOFF_MAX_MS);
 	p->due_ms = now_ms + p->backoff_ms;
 	p->restarts++;
 }

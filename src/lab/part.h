@@ -3,8 +3,8 @@
 
 /*
  * A part of the lab: a process in one of its spaces that is started again when it ends, with a
- * pause that doubles from 100 ms to 5 s (a run of 10 s is forgiven everything), and whose output
- * goes to a log file.
+ * pause that doubles from 100 ms to 5 s or what is asked for (a run of 10 s is forgiven
+ * everything), and whose output goes to a log file.
  */
 
 #include "base/vec.h"
@@ -28,6 +28,7 @@ struct lab_part {
 	pid_t pid; /* 0: does not run */
 	int restarts;
 	int64_t started_ms, due_ms, backoff_ms;
+	int64_t backoff_max_ms; /* 0: LAB_PART_BACKOFF_MAX_MS */
 };
 
 /* Starts it. Its log is STATE/log/NAME.log. */

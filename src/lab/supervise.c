@@ -40,6 +40,7 @@ static struct lab_part *add_part(struct supervisor *s, const char *name, const c
 	snprintf(p->space, sizeof(p->space), "%s", space);
 	p->listener = -1;
 	p->argv[0] = s->config->program;
+	p->backoff_max_ms = s->config->restart_max_ms;
 	return p;
 }
 

@@ -26,6 +26,10 @@ TEST(the_pause_doubles_and_is_forgiven)
 	end(&p, 50000, LAB_PART_FORGIVE_MS, 0);
 	ASSERT_EQ(p.due_ms, 50000 + LAB_PART_BACKOFF_MS);
 	ASSERT_EQ(p.restarts, 13);
+	p.backoff_max_ms = 150;
+	for (int i = 0; i < 3; i++)
+		end(&p, 60000, 5, 1);
+	ASSERT_EQ(p.due_ms, 60150);
 }
 
 TEST(once_is_once)
