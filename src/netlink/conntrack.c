@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sys/socket.h>
@@ -61,6 +62,19 @@ static bool read_flow(const struct nlattr *orig, const struct nlattr *reply, enu
 	       read_port(rproto, CTA_PROTO_SRC_PORT, &ret->reply_src_port);
 }
 
+static bool is_over(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *a = netlink_attr_of(nlh, sizeof(struct nfgenmsg), CTA_PROTOINFO);
+	uint8_t state;
+
+	a = a ? netlink_attr_in(a, CTA_PROTOINFO_TCP) : NULL;
+	a = a ? netlink_attr_in(a, CTA_PROTOINFO_TCP_STATE) : NULL;
+	if (!a || mnl_attr_get_payload_len(a) != sizeof(state))
+		return false;
+	state = mnl_attr_get_u8(a);
+	return state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
+}
+
 static int take_flow(const struct nlmsghdr *nlh, void *ctx, struct err *err)
 {
 	const struct nlattr *orig = netlink_attr_of(nlh, sizeof(struct nfgenmsg), CTA_TUPLE_ORIG);
@@ -71,6 +85,7 @@ static int take_flow(const struct nlmsghdr *nlh, void *ctx, struct err *err)
 	if (!orig || !reply || MNL_ALIGN(orig->nla_len) > TUPLE_MAX ||
 	    !read_flow(orig, reply, w->family, &f) || f.protocol != w->protocol)
 		return 0;
+	f.is_over = is_over(nlh);
 	if (w->fn(w->ctx, &f))
 		buf_add(&w->gone, orig, MNL_ALIGN(orig->nla_len));
 	return 0;

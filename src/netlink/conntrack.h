@@ -17,6 +17,7 @@ struct conntrack_flow {
 	uint16_t src_port, dst_port;
 	struct ip_addr reply_src; /* who answers: the backend, when it is translated */
 	uint16_t reply_src_port;
+	bool is_over; /* TCP: closed or in TIME_WAIT; the kernel only remembers it */
 };
 
 /* True: this flow is to go. */

@@ -47,7 +47,7 @@ static struct metric sync_failures = {
 	.kind = METRIC_COUNTER};
 static struct metric flows_deleted = {
 	.name = "kubeproxy_conntrack_reconciler_deleted_entries_total",
-	.help = "Stale UDP flows that were deleted.",
+	.help = "Stale flows that were deleted.",
 	.kind = METRIC_COUNTER};
 static struct metric revision = {.name = "fairlead_proxy_revision",
 				 .help = "Revision of the API that the kernel reflects.",
@@ -246,7 +246,7 @@ static void clean_flows(struct proxy_engine *e, const struct svc_change *changes
 	if (!e->has_flows || n == 0)
 		return;
 	if (proxy_flows_clean(&e->flows, changes, n, &deleted, &err) < 0)
-		log_warning("stale UDP flows may live on until they time out: %s", err.msg);
+		log_warning("stale flows may live on until they time out: %s", err.msg);
 	else if (deleted)
 		metric_add(&flows_deleted, NULL, (double)deleted);
 }

@@ -5,10 +5,12 @@
 
 #include <netinet/in.h>
 
-/* Frontends of changed UDP ports: key -> the port as it is now, or `nobody` when it is gone. */
+/* Frontends of changed ports of one protocol: key -> the port as it is now, or `nobody` when it is
+ * gone. */
 struct watchlist {
 	struct map frontends;
 	bool has_family[2];
+	enum api_protocol protocol;
 };
 
 static const struct svc_port nobody;
@@ -82,18 +84,24 @@ static bool frontends_differ(const struct svc_port *a, const struct svc_port *b)
 	return false;
 }
 
+static bool makes_stale(const struct svc_port *p, const struct svc_port *now)
+{
+	return p->protocol == API_TCP ? loses(p, now) : frontends_differ(p, now) || loses(p, now);
+}
+
 static void note_change(struct watchlist *w, const struct svc_change *c)
 {
 	for (size_t i = 0; c->before && i < c->before->n_ports; i++) {
 		const struct svc_port *p = &c->before->ports[i];
 		const struct svc_port *now = counterpart(c->after, p);
 
-		if (p->protocol != API_UDP)
+		if (p->protocol != w->protocol)
 			continue;
-		if (!now || frontends_differ(p, now) || loses(p, now))
+		if (!now || makes_stale(p, now))
 			watch(w, p, now ? now : &nobody);
 	}
-	for (size_t i = 0; c->after && i < c->after->n_ports; i++) {
+	/* A TCP flow that was never translated has nothing to remember. */
+	for (size_t i = 0; w->protocol == API_UDP && c->after && i < c->after->n_ports; i++) {
 		const struct svc_port *p = &c->after->ports[i];
 		const struct svc_port *was = counterpart(c->before, p);
 
@@ -112,13 +120,15 @@ static bool is_stale(void *ctx, const struct conntrack_flow *f)
 	p = map_get(&w->frontends, key_of(&f->dst, f->dst_port, buf));
 	if (!p)
 		p = map_get(&w->frontends, key_of(&any, f->dst_port, buf));
-	return p && !serves(p, &f->reply_src, f->reply_src_port);
+	return p && (w->protocol == API_UDP || f->is_over) &&
+	       !serves(p, &f->reply_src, f->reply_src_port);
 }
 
-int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes, size_t n,
-		      size_t *ret_deleted, struct err *err)
+static int clean(struct netlink_socket *s, enum api_protocol protocol,
+		 const struct svc_change *changes, size_t n, size_t *ret_deleted, struct err *err)
 {
-	struct watchlist w = {0};
+	struct watchlist w = {.protocol = protocol};
+	uint8_t number = protocol == API_UDP ? IPPROTO_UDP : IPPROTO_TCP;
 	size_t total = 0, one;
 	int r = 0;
 
@@ -127,11 +137,24 @@ int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes
 	for (int v6 = 0; r == 0 && v6 < 2; v6++) {
 		if (!w.has_family[v6])
 			continue;
-		r = conntrack_delete(s, v6 ? IP_V6 : IP_V4, IPPROTO_UDP, is_stale, &w, &one, err);
+		r = conntrack_delete(s, v6 ? IP_V6 : IP_V4, number, is_stale, &w, &one, err);
 		total += r == 0 ? one : 0;
 	}
 	map_fini(&w.frontends);
 	if (r == 0)
 		*ret_deleted = total;
+	return r;
+}
+
+int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes, size_t n,
+		      size_t *ret_deleted, struct err *err)
+{
+	size_t udp, tcp;
+	int r = clean(s, API_UDP, changes, n, &udp, err);
+
+	if (r == 0)
+		r = clean(s, API_TCP, changes, n, &tcp, err);
+	if (r == 0)
+		*ret_deleted = udp + tcp;
 	return r;
 }

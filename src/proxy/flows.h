@@ -5,7 +5,11 @@
  * Stale UDP flows (section 2.8 of the data-plane specification): a tracked flow goes on to the
  * backend that it was given, so after the rules have changed, flows of changed UDP ports whose
  * backend does not serve any more are deleted; so are flows to a Service that was deleted, and
- * those that were never translated because the Service had no backend yet. TCP and SCTP flows are
+ * those that were never translated because the Service had no backend yet.
+ *
+ * Of TCP, flows that are over are deleted when their backend has gone: the kernel remembers them
+ * for 10 s after a reset and 120 s after an end, and a client that takes the same source port again
+ * meanwhile would be led to the backend that has gone. TCP connections that live, and SCTP, are
  * never touched.
  *
  * Call it after the rules are in force: otherwise the next packet makes the stale flow again.
@@ -14,6 +18,6 @@
 #include "netlink/conntrack.h"
 #include "svc/diff.h"
 
-/* Deletes what the changes made stale; does nothing when no UDP port changed its backends. */
+/* Deletes what the changes made stale; does nothing when no port changed its backends. */
 int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes, size_t n,
 		      size_t *ret_deleted, struct err *err) _nodiscard_;
