@@ -3,7 +3,9 @@
 """Proves that any part may be killed at any moment: no acknowledged write is lost, no connect to a Service whose
 endpoints did not change fails while a part is dead, watches miss nothing, and every part catches up.
 
-test_kills.py FAIRLEAD [--kills N] [--pace MS] [--seed S]    MS: mean pause between kills
+test_kills.py FAIRLEAD [--kills N] [--pace MS] [--restart-max DURATION] [--seed S]
+
+MS is the mean pause between kills; --restart-max is that of 'lab up': when kills come often, parts would mostly be dead.
 """
 import argparse
 import collections
@@ -375,10 +377,11 @@ def main():
     p.add_argument('program')
     p.add_argument('--kills', type=int, default=60)
     p.add_argument('--pace', type=int, default=700)
+    p.add_argument('--restart-max')
     p.add_argument('--seed', type=int, default=random.randrange(10000))
     args = p.parse_args()
     need(args.program, 'server', 'agent', 'proxy', 'dns', 'lab')
-    lab = Lab(args.program)
+    lab = Lab(args.program, *(['--restart-max', args.restart_max] if args.restart_max else []))
     lab.n_kills, lab.pace_ms, lab.seed = args.kills, args.pace, args.seed
     try:
         lab.up()
