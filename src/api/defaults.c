@@ -150,17 +150,17 @@ static void defaults_pod(struct arena *a, struct json *obj)
 	defaults_volumes(a, spec);
 }
 
-/* The two say the same: the older one is the first of the newer. */
+/* The older field is the first of the newer; where they differ, an older client has set its own. */
 static void defaults_pod_cidrs(struct arena *a, struct json *obj)
 {
 	struct json *spec = json_get(obj, "spec"), *list = json_get(spec, "podCIDRs");
-	struct str one = json_get_string(spec, "podCIDR");
+	struct str one = json_get_string(spec, "podCIDR"), first = json_string(json_at(list, 0));
 
-	if (one.len && json_is_null(list)) {
+	if (one.len && !str_eq(one, first)) {
 		list = json_set(spec, "podCIDRs", json_new(a, JSON_ARRAY));
 		json_append(list, json_new_string(a, one));
-	} else if (!one.len && json_string(json_at(list, 0)).len) {
-		json_set(spec, "podCIDR", json_new_string(a, json_string(json_at(list, 0))));
+	} else if (!one.len && first.len) {
+		json_set(spec, "podCIDR", json_new_string(a, first));
 	}
 }
 

@@ -38,6 +38,15 @@ def test_all_causes_are_told(api):
     assert st['details']['kind'] == 'Service' and all(c['reason'] and c['message'] for c in st['details']['causes'])
 
 
+def test_pod_cidrs_of_nodes(api):
+    node = {'metadata': {'name': api.ns}, 'spec': {'podCIDR': 'x'}}
+    api.post('/api/v1/nodes', node).fails(422, 'Invalid', 'spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value')
+    node['spec']['podCIDR'] = '192.0.2.0/24'
+    assert api.post('/api/v1/nodes', node).want(201).json['spec']['podCIDRs'] == ['192.0.2.0/24']
+    api.patch('/api/v1/nodes/' + api.ns, {'spec': {'podCIDR': '198.51.100.0/24'}}).fails(422, 'Invalid', 'may not change podCIDR')
+    api.delete('/api/v1/nodes/' + api.ns).want(200)
+
+
 def test_missing_namespace(api):
     st = api.post('/api/v1/namespaces/none/services', service('a')).fails(404, 'NotFound', 'namespaces "none" not found')
     assert st['details']['kind'] == 'namespaces'

@@ -42,6 +42,8 @@ TEST(sets_static_defaults)
 	      "{'type':'Opaque','data':{'a':'aGVsbG8=','b':'eQ==','c':''}}");
 	check("Node", "{'spec':{'podCIDR':'192.0.2.0/24'}}",
 	      "{'spec':{'podCIDR':'192.0.2.0/24','podCIDRs':['192.0.2.0/24']}}");
+	check("Node", "{'spec':{'podCIDR':'192.0.2.0/24','podCIDRs':['198.51.100.0/24']}}",
+	      "{'spec':{'podCIDR':'192.0.2.0/24','podCIDRs':['192.0.2.0/24']}}");
 	check("Node", "{'spec':{'podCIDRs':['192.0.2.0/24','2001:db8::/64']}}",
 	      "{'spec':{'podCIDR':'192.0.2.0/24','podCIDRs':['192.0.2.0/24','2001:db8::/64']}}");
 	check("EndpointSlice", "{'ports':[{'port':80},{'name':'a','protocol':'UDP'}]}",
