@@ -238,15 +238,29 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 	return OP_ANSWERED;
 }
 
+struct collection {
+	struct request *req; /* NULL: the client has gone */
+	struct apiserver *s;
+	VEC(const struct object *) items; /* as they were */
+	size_t n_left;
+	struct delete_options options; /* of each; the strings are in `arena` */
+	struct status failure;         /* the first; likewise */
+	struct arena arena;
+};
+
 int delete_step(struct op *op)
 {
 	struct request *req = op->req;
 	struct object *o = cache_get(req->res->cache,
 				     server_cache_key(&op->arena, req->res, req->ns, req->name));
-	struct delete_options opts = {.grace_s = -1};
+	struct delete_options opts;
 	struct json *obj;
-	int r = op->collection ? 0 : parse_options(op, &opts);
+	int r = 0;
 
+	if (op->collection)
+		opts = op->collection->options;
+	else
+		r = parse_options(op, &opts);
 	if (r < 0)
 		return r;
 	if (!o)
@@ -260,15 +274,6 @@ int delete_step(struct op *op)
 }
 
 /* Collections */
-
-struct collection {
-	struct request *req; /* NULL: the client has gone */
-	struct apiserver *s;
-	VEC(const struct object *) items; /* as they were */
-	size_t n_left;
-	struct status failure; /* the first; its strings are in `arena` */
-	struct arena arena;
-};
 
 static void collection_free(struct collection *c)
 {
@@ -345,12 +350,44 @@ static struct op *item_op(struct collection *c, const struct request *req, const
 	return op;
 }
 
+/* Read once: an item that is tried again may have outlived the request. */
+static int collection_options(struct collection *c)
+{
+	struct op op = {.s = c->s, .req = c->req};
+	struct delete_options *o = &c->options;
+	int r;
+
+	arena_init(&op.arena, 0);
+	r = parse_options(&op, o);
+	if (r == 0) {
+		o->uid = str_dup(&c->arena, o->uid);
+		o->rev = str_dup(&c->arena, o->rev);
+		o->propagation = str_dup(&c->arena, o->propagation);
+	}
+	arena_fini(&op.arena);
+	return r;
+}
+
+static void collect(struct collection *c, const struct selection *sel)
+{
+	const struct cache *cache = c->req->res->cache;
+	size_t i, end;
+
+	for (cache_span(cache, sel->ns, &i, &end); i < end; i++) {
+		struct arena a;
+		struct selection_subject subject = {.object = cache->objects.ptr[i], .arena = &a};
+
+		arena_init(&a, 0);
+		if (selection_match(sel, &subject))
+			*vec_push(&c->items) = object_ref(cache->objects.ptr[i]);
+		arena_fini(&a);
+	}
+}
+
 int delete_collection(struct request *req)
 {
 	struct collection *c;
-	const struct cache *cache = req->res->cache;
 	struct selection sel;
-	size_t i, end;
 	int r = selection_parse(req, &sel);
 
 	if (r < 0)
@@ -359,15 +396,12 @@ int delete_collection(struct request *req)
 	arena_init(&c->arena, 0);
 	c->s = req->s;
 	c->req = req;
-	for (cache_span(cache, sel.ns, &i, &end); i < end; i++) {
-		struct arena a;
-		struct selection_subject subject = {.object = cache->objects.ptr[i], .arena = &a};
-
-		arena_init(&a, 0);
-		if (selection_match(&sel, &subject))
-			*vec_push(&c->items) = object_ref(cache->objects.ptr[i]);
-		arena_fini(&a);
+	r = collection_options(c);
+	if (r < 0) {
+		collection_free(c);
+		return r;
 	}
+	collect(c, &sel);
 	req->x->handler_ctx = c;
 	req->x->on_close = collection_closed;
 	/* One more than the items, so that it cannot end before all have begun. */
