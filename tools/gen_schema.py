@@ -197,6 +197,8 @@ def c_field(f, owner, schemas):
 def write_type(out, t, schemas):
     ident = c_ident(t)
     numbers = [f['number'] for f in t['fields'].values() if f['number']]
+    if len(t['fields']) > 255:
+        raise SchemaError(f'{t["schema"].path}: type {t["name"]}: more fields than the index of numbers can tell')
     if len(numbers) != len(set(numbers)):
         raise SchemaError(f'{t["schema"].path}: type {t["name"]}: a number is there twice')
     fields = sorted(t['fields'].values(), key=lambda f: f['name'].encode())
@@ -204,11 +206,18 @@ def write_type(out, t, schemas):
         out.append(f'static const struct api_field fields_{ident}[] = {{\n')
         out += [c_field(f, t, schemas) for f in fields]
         out.append('};\n')
+    by_number = [0] * (max(numbers, default=-1) + 1)
+    for i, f in enumerate(fields):
+        if f['number']:
+            by_number[f['number']] = i + 1
+    if by_number:
+        out.append(f'static const uint8_t numbers_{ident}[] = {{{", ".join(map(str, by_number))}}};\n')
     has_inline = any('INLINE' in f['flags'] for f in fields)
     out.append(f'static const struct api_type type_{ident} = {{\n\t"{t["schema"].package}.{t["name"]}", '
                f'{c_string(t["description"])}, {"fields_" + ident if fields else "NULL"}, {len(fields)}, '
                f'{str(t["atomic"]).lower()}, {str(has_inline).lower()}, '
-               f'{str(has_defaults(t, schemas, set())).lower()},\n}};\n')
+               f'{str(has_defaults(t, schemas, set())).lower()}, '
+               f'{"numbers_" + ident if by_number else "NULL"}, {len(by_number)},\n}};\n')
 
 
 def write_kind(out, k):

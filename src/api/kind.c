@@ -70,7 +70,7 @@ struct str api_kind_path(struct arena *a, const struct api_kind *k, struct str n
 			  has_ns ? ns.ptr : "", k->plural, name.len ? "/" : "", STR_ARG(name));
 }
 
-static const struct api_field *kind_field_own(const struct api_type *t, struct str name)
+const struct api_field *api_field_own(const struct api_type *t, struct str name)
 {
 	size_t from = 0, to = t->n_fields;
 
@@ -90,7 +90,7 @@ static const struct api_field *kind_field_own(const struct api_type *t, struct s
 
 const struct api_field *api_field_find(const struct api_type *t, struct str name)
 {
-	const struct api_field *f = kind_field_own(t, name);
+	const struct api_field *f = api_field_own(t, name);
 
 	if (f && !(f->flags & API_FIELD_INLINE))
 		return f;
@@ -102,6 +102,13 @@ const struct api_field *api_field_find(const struct api_type *t, struct str name
 			return f;
 	}
 	return NULL;
+}
+
+const struct api_field *api_field_by_number(const struct api_type *t, uint32_t number)
+{
+	if (number >= t->n_numbers || t->by_number[number] == 0)
+		return NULL;
+	return &t->fields[t->by_number[number] - 1];
 }
 
 const struct api_type *api_type_find(struct str name)

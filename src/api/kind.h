@@ -75,7 +75,9 @@ struct api_type {
 	size_t n_fields;
 	bool is_atomic;  /* server-side apply treats a value of it as one (x-kubernetes-map-type) */
 	bool has_inline; /* a field has API_FIELD_INLINE */
-	bool has_defaults; /* a field has a default, or a field of a field, … */
+	bool has_defaults;        /* a field has a default, or a field of a field, … */
+	const uint8_t *by_number; /* protobuf number -> 1 + index in fields; 0: no such field */
+	size_t n_numbers;         /* elements of by_number */
 };
 
 enum api_verbs {
@@ -139,5 +141,9 @@ struct str api_kind_path(struct arena *a, const struct api_kind *k, struct str n
 
 /* The field of that JSON name; members of inlined types too. */
 const struct api_field *api_field_find(const struct api_type *t, struct str name);
+/* The same without the members of inlined types; for those that inline, the inlining field. */
+const struct api_field *api_field_own(const struct api_type *t, struct str name);
+/* By protobuf number, never 0; NULL when there is none. */
+const struct api_field *api_field_by_number(const struct api_type *t, uint32_t number);
 /* By the name of the OpenAPI definition: "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions". */
 const struct api_type *api_type_find(struct str name);

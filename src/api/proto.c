@@ -2,344 +2,603 @@
 #include "api/proto.h"
 
 #include "api/kind.h"
+#include "api/path.h"
+#include "api/proto-internal.h"
 #include "base/clock.h"
 
-#include <inttypes.h>
+#include <math.h>
 
 enum {
-	WIRE_VARINT = 0,
-	WIRE_FIXED64 = 1,
-	WIRE_BYTES = 2,
-	WIRE_FIXED32 = 5,
-	NS_PER_S = 1000000000,
+	SEEN_MAX = 64, /* fields of a type that are told apart without looking into the tree */
 };
 
-struct proto {
+/* Seconds since 1970 of the years 1 and 9999, the range of a Timestamp. */
+static const int64_t seconds_min = -62135596800, seconds_max = 253402300799;
+
+struct reader {
+	const uint8_t *at, *end;
+};
+
+/* One field as it is on the wire. */
+struct wire {
+	uint32_t number;
+	enum proto_wire_type type;
+	uint64_t value;   /* varint, fixed 32 and 64 */
+	struct str bytes; /* length-delimited */
+};
+
+struct decoder {
 	struct arena *a;
-	const char *begin; /* of the message, for offsets */
-	int depth;
+	size_t n_values;
+	unsigned depth;
 	struct err *err;
 };
 
-/* One field as it stands on the wire. */
-struct wire {
-	uint64_t number;
-	unsigned type;
-	uint64_t n;       /* WIRE_VARINT, WIRE_FIXED64, WIRE_FIXED32 */
-	struct str bytes; /* WIRE_BYTES */
+/* An object that is being filled. */
+struct target {
+	const struct api_type *type;
+	struct json *obj;
+	uint64_t seen;                /* by index in the type's fields; bit set: may be in obj */
+	const struct api_field *last; /* list or map that got a value last, */
+	struct json *last_node;       /* and where it is */
 };
 
-static int malformed(struct proto *p, struct str at, const char *what)
+static int decode_message(struct decoder *d, struct target *t, struct str body,
+			  const struct api_path *path);
+
+static struct reader reader_of(struct str s)
 {
-	return err_set(p->err, ERR_BAD_REQUEST, "%s at byte %td", what, at.ptr - p->begin);
+	const uint8_t *at = (const uint8_t *)s.ptr;
+
+	return (struct reader){at, s.len ? at + s.len : at};
 }
 
-static bool read_varint(struct str *rest, uint64_t *ret)
+static int refuse(struct decoder *d, const struct api_path *path, const char *what)
+{
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
+
+	api_path_write(&b, path);
+	return err_set(d->err, ERR_BAD_REQUEST, "%s%s%s", b.ptr, b.len ? ": " : "", what);
+}
+
+/* NULL, or what is wrong with it. */
+static const char *read_varint(struct reader *r, uint64_t *ret)
 {
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; shift < 64 && rest->len; shift += 7) {
-		unsigned char c = (unsigned char)rest->ptr[0];
+	for (unsigned shift = 0; r->at < r->end; shift += 7) {
+		uint8_t c = *r->at++;
 
-		*rest = str_skip(*rest, 1);
+		if (shift == 63 && c > 1)
+			return "a varint of more than 64 bits";
 		v |= (uint64_t)(c & 0x7f) << shift;
-		if (!(c & 0x80)) {
+		if (c < 0x80) {
 			*ret = v;
-			return true;
+			return NULL;
 		}
 	}
-	return false;
+	return "a truncated varint";
 }
 
-static bool read_fixed(struct str *rest, size_t size, uint64_t *ret)
+static const char *read_fixed(struct reader *r, size_t n, uint64_t *ret)
 {
-	*ret = 0;
-	if (rest->len < size)
-		return false;
-	for (size_t i = 0; i < size; i++)
-		*ret |= (uint64_t)(unsigned char)rest->ptr[i] << (8 * i);
-	*rest = str_skip(*rest, size);
-	return true;
+	uint64_t v = 0;
+
+	if ((size_t)(r->end - r->at) < n)
+		return "a truncated number";
+	for (size_t i = 0; i < n; i++)
+		v |= (uint64_t)r->at[i] << (8 * i);
+	r->at += n;
+	*ret = v;
+	return NULL;
 }
 
-static bool read_bytes(struct str *rest, struct str *ret)
+static const char *read_bytes(struct reader *r, struct str *ret)
 {
-	uint64_t len;
+	uint64_t n;
+	const char *wrong = read_varint(r, &n);
 
-	if (!read_varint(rest, &len) || len > rest->len)
-		return false;
-	*ret = str_sub(*rest, 0, (size_t)len);
-	*rest = str_skip(*rest, (size_t)len);
-	return true;
+	if (wrong)
+		return wrong;
+	if (n > (uint64_t)(r->end - r->at))
+		return "a truncated field: its length is beyond the end of the message";
+	*ret = str_n((const char *)r->at, (size_t)n);
+	r->at += n;
+	return NULL;
 }
 
-/* 1 with the next field; 0 at the end. */
-static int wire_next(struct proto *p, struct str *rest, struct wire *ret)
+/* Groups, which nobody has sent for twenty years, are refused. */
+static const char *read_wire(struct reader *r, struct wire *ret)
 {
-	struct str at = *rest;
 	uint64_t tag;
-	bool is_read = false;
+	const char *wrong = read_varint(r, &tag);
 
-	*ret = (struct wire){0};
-	if (!rest->len)
-		return 0;
-	if (!read_varint(rest, &tag) || tag >> 3 == 0 || tag >> 32)
-		return malformed(p, at, "bad field tag");
-	ret->number = tag >> 3;
-	ret->type = tag & 7;
-	if (ret->type == WIRE_VARINT)
-		is_read = read_varint(rest, &ret->n);
-	else if (ret->type == WIRE_FIXED64)
-		is_read = read_fixed(rest, 8, &ret->n);
-	else if (ret->type == WIRE_BYTES)
-		is_read = read_bytes(rest, &ret->bytes);
-	else if (ret->type == WIRE_FIXED32)
-		is_read = read_fixed(rest, 4, &ret->n);
-	return is_read ? 1 : malformed(p, at, "bad or truncated field");
+	if (wrong)
+		return wrong;
+	*ret = (struct wire){.number = (uint32_t)(tag >> 3), .type = tag & 7};
+	if (tag >> 3 == 0 || tag >> 3 > PROTO_NUMBER_MAX)
+		return "a field tag out of range";
+	switch (ret->type) {
+	case PROTO_VARINT:
+		return read_varint(r, &ret->value);
+	case PROTO_FIXED64:
+		return read_fixed(r, 8, &ret->value);
+	case PROTO_BYTES:
+		return read_bytes(r, &ret->bytes);
+	case PROTO_FIXED32:
+		return read_fixed(r, 4, &ret->value);
+	case PROTO_NONE:
+	default:
+		return "a bad wire type";
+	}
 }
 
-/* The fields 1 to 3 of a small message, the last of each; others are skipped. */
-static int read_small(struct proto *p, struct str message, struct wire ret[3])
+/* A small message without a type in the schema: the last values of its fields 1 to 4. */
+struct parts {
+	uint64_t number[5];
+	struct str bytes[5];
+};
+
+/* `types` are the wire types of fields 1, 2, …; PROTO_NONE ends it. */
+static const char *read_parts(struct str body, const enum proto_wire_type *types, struct parts *ret)
 {
+	struct reader r = reader_of(body);
 	struct wire w;
-	int r;
 
-	memset(ret, 0, 3 * sizeof(*ret));
-	while ((r = wire_next(p, &message, &w)) > 0)
-		if (w.number <= 3)
-			ret[w.number - 1] = w;
-	return r;
+	*ret = (struct parts){0};
+	while (r.at < r.end) {
+		const char *wrong = read_wire(&r, &w);
+		size_t i = 0;
+
+		if (wrong)
+			return wrong;
+		while (types[i] != PROTO_NONE && i + 1 < w.number)
+			i++;
+		if (types[i] == PROTO_NONE)
+			continue;
+		if (w.type != types[i])
+			return "a wrong wire type";
+		ret->number[i + 1] = w.value;
+		ret->bytes[i + 1] = w.bytes;
+	}
+	return NULL;
 }
 
-static int parse_object(struct proto *p, const struct api_type *type, struct str message,
-			struct json *obj);
-
-/* The value functions leave *ret NULL for what stands for nothing. */
-
-static int int_or_string(struct proto *p, struct str message, struct json **ret)
+static const char *value_string(struct str s, struct json *n)
 {
-	struct wire f[3];
-	int r = read_small(p, message, f);
-
-	if (r < 0)
-		return r;
-	*ret = f[0].n ? json_new_string(p->a, f[2].bytes) : json_new_int(p->a, (int64_t)f[1].n);
-	return 0;
+	if (!json_is_utf8(s))
+		return "text that is no UTF-8";
+	*n = (struct json){.type = JSON_STRING, .string = s.ptr ? s : STR("")};
+	return NULL;
 }
 
-static int timestamp(struct proto *p, struct str message, int digits, struct json **ret)
+static const char *value_int(uint64_t v, bool is_32, struct json *n)
 {
-	char text[CLOCK_RFC3339_MAX];
-	struct wire f[3];
-	int64_t s, ns;
-	int r = read_small(p, message, f);
+	int64_t i = (int64_t)v;
 
-	/* Go's zero time is an empty message. */
-	if (r < 0 || !message.len)
-		return r;
-	s = (int64_t)f[0].n;
-	ns = (int64_t)f[1].n;
-	if (s <= INT64_MIN / NS_PER_S || s >= INT64_MAX / NS_PER_S || ns < 0 || ns >= NS_PER_S)
-		return malformed(p, message, "a time out of range");
-	*ret = json_new_string(p->a, str_dup(p->a, clock_format(text, s * NS_PER_S + ns, digits)));
-	return 0;
+	if (is_32 && (i < INT32_MIN || i > INT32_MAX))
+		return "a number that does not fit 32 bits";
+	*n = (struct json){.type = JSON_INT, .integer = i};
+	return NULL;
 }
 
-static struct json *base64(struct proto *p, struct str s)
+static const char *value_double(uint64_t v, struct json *n)
+{
+	double number;
+
+	memcpy(&number, &v, sizeof(number));
+	if (!isfinite(number))
+		return "a number that JSON does not have";
+	*n = (struct json){.type = JSON_NUMBER, .number = number};
+	return NULL;
+}
+
+static const char *value_bytes(struct arena *a, struct str s, struct json *n)
 {
 	_cleanup_(buf_fini) struct buf b = BUF_INIT;
 
 	buf_add_base64(&b, s);
-	return json_new_string(p->a, str_dup(p->a, buf_str(&b)));
+	*n = (struct json){.type = JSON_STRING, .string = str_dup(a, buf_str(&b))};
+	return NULL;
 }
 
-static int raw_json(struct proto *p, struct str message, struct json **ret)
+static const char *value_int_or_string(struct str body, struct json *n)
 {
-	struct wire f[3];
-	struct err err;
-	int r = read_small(p, message, f);
+	static const enum proto_wire_type types[] = {PROTO_VARINT, PROTO_VARINT, PROTO_BYTES,
+						     PROTO_NONE};
+	struct parts p;
+	const char *wrong = read_parts(body, types, &p);
 
-	if (r < 0 || !f[0].bytes.len)
-		return r;
-	if (json_parse(p->a, f[0].bytes, 0, ret, &err) < 0)
-		return err_set(p->err, ERR_BAD_REQUEST, "JSON inside: %s", err.msg);
+	if (wrong)
+		return wrong;
+	if (p.number[1] > 1)
+		return "an IntOrString that is neither";
+	return p.number[1] == 1 ? value_string(p.bytes[3], n) : value_int(p.number[2], true, n);
+}
+
+static const char *value_quantity(struct str body, struct json *n)
+{
+	static const enum proto_wire_type types[] = {PROTO_BYTES, PROTO_NONE};
+	struct parts p;
+	const char *wrong = read_parts(body, types, &p);
+
+	if (wrong)
+		return wrong;
+	return value_string(p.bytes[1].len ? p.bytes[1] : STR("0"), n);
+}
+
+/* No time at all is an empty message, or the first second of year 1. */
+static const char *value_time(struct arena *a, struct str body, int digits, struct json *n)
+{
+	static const enum proto_wire_type types[] = {PROTO_VARINT, PROTO_VARINT, PROTO_NONE};
+	char text[CLOCK_RFC3339_MAX];
+	struct parts p;
+	const char *wrong = read_parts(body, types, &p);
+	int64_t s, ns;
+
+	if (wrong)
+		return wrong;
+	s = (int64_t)p.number[1];
+	ns = (int64_t)p.number[2];
+	if (s < seconds_min || s > seconds_max || ns < 0 || ns >= PROTO_NS)
+		return "a time out of range";
+	*n = (struct json){.type = JSON_NULL};
+	if (body.len == 0 || (s == seconds_min && ns == 0))
+		return NULL;
+	if (digits == 0)
+		ns = 0;
+	/* As far as our clock reaches, like a time in JSON. */
+	if (__builtin_mul_overflow(s, PROTO_NS, &s) || __builtin_add_overflow(s, ns, &s))
+		s = (int64_t)p.number[1] < 0 ? INT64_MIN : INT64_MAX;
+	n->type = JSON_STRING;
+	n->string = str_dup(a, clock_format(text, s, digits));
+	return NULL;
+}
+
+static unsigned tree_depth(const struct json *n)
+{
+	unsigned deepest = 0;
+
+	if (n->type != JSON_ARRAY && n->type != JSON_OBJECT)
+		return 0;
+	json_foreach(c, n)
+		deepest = MAX(deepest, tree_depth(c));
+	return deepest + 1;
+}
+
+static int decode_raw(struct decoder *d, struct str body, struct json *n,
+		      const struct api_path *path)
+{
+	static const enum proto_wire_type types[] = {PROTO_BYTES, PROTO_NONE};
+	struct parts p;
+	struct json *tree;
+	const char *wrong = read_parts(body, types, &p);
+
+	if (wrong)
+		return refuse(d, path, wrong);
+	*n = (struct json){.type = JSON_NULL};
+	if (p.bytes[1].len == 0)
+		return 0;
+	if (json_parse(d->a, p.bytes[1], JSON_BORROW, &tree, NULL) < 0)
+		return refuse(d, path, "raw bytes that are no JSON");
+	if (d->depth + tree_depth(tree) > API_PROTO_DEPTH_MAX)
+		return refuse(d, path, "nested too deeply");
+	*n = *tree;
 	return 0;
 }
 
-static int floating(struct proto *p, const struct wire *w, struct json **ret)
+static int decode_object(struct decoder *d, const struct api_type *type, struct str body,
+			 struct json *n, const struct api_path *path)
 {
-	double d;
-	struct str text;
+	struct target t = {.type = type, .obj = n};
 
-	memcpy(&d, &w->n, sizeof(d));
-	text = str_printf(p->a, "%.17g", d);
-	if (json_parse(p->a, text, 0, ret, NULL) < 0)
-		return err_set(p->err, ERR_BAD_REQUEST, "%.*s is no number", STR_ARG(text));
-	return 0;
+	*n = (struct json){.type = JSON_OBJECT};
+	return decode_message(d, &t, body, path);
 }
 
-static int quantity(struct proto *p, struct str message, struct json **ret)
+static enum proto_wire_type wire_of(enum api_value value)
 {
-	struct wire f[3];
-	int r = read_small(p, message, f);
-
-	if (r == 0)
-		*ret = json_new_string(p->a, f[0].bytes);
-	return r;
-}
-
-static unsigned wire_type(enum api_value v)
-{
-	if (v == API_DOUBLE)
-		return WIRE_FIXED64;
-	return v == API_INT32 || v == API_INT64 || v == API_BOOL ? WIRE_VARINT : WIRE_BYTES;
-}
-
-static int parse_value(struct proto *p, const struct api_field *f, const struct wire *w,
-		       struct json **ret)
-{
-	*ret = NULL;
-	switch (f->value) {
+	switch (value) {
 	case API_INT32:
 	case API_INT64:
-		*ret = json_new_int(p->a, (int64_t)w->n);
-		return 0;
 	case API_BOOL:
-		*ret = json_new_bool(p->a, w->n != 0);
-		return 0;
+		return PROTO_VARINT;
 	case API_DOUBLE:
-		return floating(p, w, ret);
-	case API_INT_OR_STRING:
-		return int_or_string(p, w->bytes, ret);
-	case API_QUANTITY:
-		return quantity(p, w->bytes, ret);
-	case API_TIME:
-		return timestamp(p, w->bytes, 0, ret);
-	case API_MICRO_TIME:
-		return timestamp(p, w->bytes, 6, ret);
-	case API_BYTES:
-		*ret = base64(p, w->bytes);
-		return 0;
-	case API_RAW:
-		return raw_json(p, w->bytes, ret);
-	case API_OBJECT:
-		*ret = json_new(p->a, JSON_OBJECT);
-		return parse_object(p, f->type, w->bytes, *ret);
+		return PROTO_FIXED64;
 	case API_STRING:
+	case API_BYTES:
+	case API_INT_OR_STRING:
+	case API_QUANTITY:
+	case API_TIME:
+	case API_MICRO_TIME:
+	case API_OBJECT:
+	case API_RAW:
 	default:
-		*ret = json_new_string(p->a, w->bytes);
-		return 0;
+		return PROTO_BYTES;
 	}
 }
 
-static bool is_zero(const struct json *n)
+/* Sets *n, which is no part of a tree yet. */
+static int decode_value(struct decoder *d, const struct api_field *f, const struct wire *w,
+			struct json *n, const struct api_path *path)
 {
-	return (n->type == JSON_INT && !n->integer) || (n->type == JSON_BOOL && !n->boolean) ||
-	       (n->type == JSON_STRING && !n->string.len);
+	const char *wrong = NULL;
+
+	if (++d->n_values > API_PROTO_VALUES_MAX)
+		return refuse(d, path, "too many values");
+	if (w->type != wire_of(f->value))
+		return refuse(d, path, "a wrong wire type");
+	switch (f->value) {
+	case API_OBJECT:
+		return decode_object(d, f->type, w->bytes, n, path);
+	case API_RAW:
+		return decode_raw(d, w->bytes, n, path);
+	case API_INT32:
+	case API_INT64:
+		wrong = value_int(w->value, f->value == API_INT32, n);
+		break;
+	case API_BOOL:
+		*n = (struct json){.type = JSON_BOOL, .boolean = w->value != 0};
+		break;
+	case API_DOUBLE:
+		wrong = value_double(w->value, n);
+		break;
+	case API_BYTES:
+		wrong = value_bytes(d->a, w->bytes, n);
+		break;
+	case API_INT_OR_STRING:
+		wrong = value_int_or_string(w->bytes, n);
+		break;
+	case API_QUANTITY:
+		wrong = value_quantity(w->bytes, n);
+		break;
+	case API_TIME:
+	case API_MICRO_TIME:
+		wrong = value_time(d->a, w->bytes, f->value == API_TIME ? 0 : 6, n);
+		break;
+	case API_STRING:
+	default:
+		wrong = value_string(w->bytes, n);
+		break;
+	}
+	return wrong ? refuse(d, path, wrong) : 0;
 }
 
-static int add_pair(struct proto *p, const struct api_field *f, struct str message,
-		    struct json *obj)
+static struct json *keep(struct decoder *d, const struct json *n)
 {
-	struct json *map = json_object_at(p->a, obj, f->name), *value;
-	struct wire pair[3];
-	int r = read_small(p, message, pair);
+	struct json *ret = arena_alloc(d->a, sizeof(*ret));
 
-	/* What is not on the wire is the zero of its type. */
-	if (r == 0 && pair[1].number && pair[1].type != wire_type(f->value))
-		r = malformed(p, message, "a map's value of the wrong wire type");
-	if (r == 0)
-		r = parse_value(p, f, &pair[1], &value);
-	if (r == 0 && value)
-		json_set_str(map, str_dup(p->a, pair[0].bytes), value);
-	return r;
+	*ret = *n;
+	return ret;
 }
 
-static void add_element(struct proto *p, const struct api_field *f, struct json *obj,
-			struct json *value)
+/* The member that an earlier occurrence of the field made, or NULL; the field is seen from now. */
+static struct json *seen(struct target *t, const struct api_field *f)
 {
-	struct json *list = json_get(obj, f->name);
+	size_t i = (size_t)(f - t->type->fields);
+	uint64_t bit = i < SEEN_MAX ? (uint64_t)1 << i : 0;
+	bool may_be = bit == 0 || (t->seen & bit);
 
-	if (!list)
-		list = json_set(obj, f->name, json_new(p->a, JSON_ARRAY));
-	json_append(list, value);
+	t->seen |= bit;
+	return may_be ? json_get(t->obj, f->name) : NULL;
 }
 
-static int add_field(struct proto *p, const struct api_field *f, const struct wire *w,
-		     struct json *obj)
+static void add_member(struct target *t, const struct api_field *f, struct json *n)
 {
-	unsigned expected = f->shape == API_MAP ? WIRE_BYTES : wire_type(f->value);
-	struct json *value;
+	n->key = str_of(f->name);
+	json_append(t->obj, n);
+}
+
+/* What JSON leaves out when it is written. */
+static bool is_left_out(const struct api_field *f, const struct json *n)
+{
+	if (n->type == JSON_NULL)
+		return true;
+	if (f->flags & (API_FIELD_ALWAYS | API_FIELD_POINTER))
+		return false;
+	return (n->type == JSON_STRING && n->string.len == 0) ||
+	       (n->type == JSON_INT && n->integer == 0) || (n->type == JSON_BOOL && !n->boolean);
+}
+
+static int decode_one(struct decoder *d, struct target *t, const struct api_field *f,
+		      const struct wire *w, const struct api_path *path)
+{
+	struct json *old = seen(t, f), n;
+	struct target merged = {.type = f->type, .obj = old, .seen = UINT64_MAX};
 	int r;
 
-	if (w->type != expected)
-		return err_set(p->err, ERR_BAD_REQUEST, "field %s has wire type %u, not %u",
-			       f->name, w->type, expected);
-	if (f->shape == API_MAP)
-		return add_pair(p, f, w->bytes, obj);
-	if (f->flags & API_FIELD_INLINE)
-		return parse_object(p, f->type, w->bytes, obj);
-	r = parse_value(p, f, w, &value);
-	if (r < 0 || !value)
+	if (old && f->value == API_OBJECT && w->type == PROTO_BYTES)
+		return decode_message(d, &merged, w->bytes, path);
+	r = decode_value(d, f, w, &n, path);
+	if (r < 0)
 		return r;
-	if (f->shape == API_LIST)
-		add_element(p, f, obj, value);
-	else if (!is_zero(value) || f->flags & (API_FIELD_POINTER | API_FIELD_ALWAYS))
-		json_set(obj, f->name, value);
+	if (old && n.type == JSON_NULL)
+		json_unlink(t->obj, old);
+	else if (old)
+		json_set(t->obj, f->name, keep(d, &n));
+	else if (!is_left_out(f, &n))
+		add_member(t, f, keep(d, &n));
 	return 0;
 }
 
-static int parse_object(struct proto *p, const struct api_type *type, struct str message,
-			struct json *obj)
+static int decode_inline(struct decoder *d, struct target *t, const struct api_field *f,
+			 const struct wire *w, const struct api_path *path)
 {
-	struct wire w;
+	/* The members are the parent's: what came before may be there. */
+	struct target below = {.type = f->type, .obj = t->obj, .seen = UINT64_MAX};
+
+	if (w->type != PROTO_BYTES)
+		return refuse(d, path, "a wrong wire type");
+	return decode_message(d, &below, w->bytes, path);
+}
+
+/* The array or object that the values of a repeated field go to. */
+static struct json *container(struct decoder *d, struct target *t, const struct api_field *f)
+{
+	struct json *n;
+
+	if (t->last == f)
+		return t->last_node;
+	n = seen(t, f);
+	if (!n) {
+		n = json_new(d->a, f->shape == API_LIST ? JSON_ARRAY : JSON_OBJECT);
+		add_member(t, f, n);
+	}
+	t->last = f;
+	t->last_node = n;
+	return n;
+}
+
+/* Numbers may come packed: one length-delimited field with all of them. */
+static int decode_packed(struct decoder *d, const struct api_field *f, const struct wire *w,
+			 struct json *list, const struct api_path *path)
+{
+	struct reader r = reader_of(w->bytes);
+	struct wire one = {.number = w->number, .type = wire_of(f->value)};
+	struct json n;
+
+	while (r.at < r.end) {
+		const char *wrong = one.type == PROTO_VARINT ? read_varint(&r, &one.value)
+							     : read_fixed(&r, 8, &one.value);
+		int ret;
+
+		if (wrong)
+			return refuse(d, path, wrong);
+		ret = decode_value(d, f, &one, &n, path);
+		if (ret < 0)
+			return ret;
+		json_append(list, keep(d, &n));
+	}
+	return 0;
+}
+
+static int decode_element(struct decoder *d, struct target *t, const struct api_field *f,
+			  const struct wire *w, const struct api_path *path)
+{
+	struct json *list = container(d, t, f), n;
+	struct api_path at = api_path_at(path, list->count);
 	int r;
 
-	if (++p->depth > JSON_DEPTH_MAX)
-		return err_set(p->err, ERR_TOO_LARGE, "nested too deeply (limit %d)",
-			       JSON_DEPTH_MAX);
-	while ((r = wire_next(p, &message, &w)) > 0) {
-		for (size_t i = 0; r > 0 && i < type->n_fields; i++)
-			if (type->fields[i].number == w.number)
-				r = MIN(add_field(p, &type->fields[i], &w, obj), 0) ?: 1;
-		if (r < 0)
-			break;
-	}
-	p->depth--;
+	if (w->type == PROTO_BYTES && wire_of(f->value) != PROTO_BYTES)
+		return decode_packed(d, f, w, list, path);
+	r = decode_value(d, f, w, &n, &at);
+	if (r == 0)
+		json_append(list, keep(d, &n));
 	return r;
+}
+
+/* An entry without a value has the zero value. */
+static void zero_value(const struct api_field *f, struct wire *ret)
+{
+	*ret = (struct wire){.number = 2, .type = wire_of(f->value), .bytes = STR("")};
+}
+
+static int decode_entry(struct decoder *d, struct target *t, const struct api_field *f,
+			const struct wire *w, const struct api_path *path)
+{
+	struct json *map = container(d, t, f), key = {.string = STR("")}, n;
+	struct reader r = reader_of(w->bytes);
+	const char *wrong = w->type == PROTO_BYTES ? NULL : "a wrong wire type";
+	struct wire part, value;
+	struct api_path at;
+	int ret;
+
+	zero_value(f, &value);
+	while (!wrong && r.at < r.end) {
+		wrong = read_wire(&r, &part);
+		if (!wrong && part.number == 1)
+			wrong = part.type == PROTO_BYTES ? value_string(part.bytes, &key)
+							 : "a key with a wrong wire type";
+		else if (!wrong && part.number == 2)
+			value = part;
+	}
+	if (wrong)
+		return refuse(d, path, wrong);
+	at = api_path_key(path, key.string);
+	ret = decode_value(d, f, &value, &n, &at);
+	if (ret < 0)
+		return ret;
+	n.key = key.string;
+	json_append(map, keep(d, &n));
+	return 0;
+}
+
+static int decode_field(struct decoder *d, struct target *t, const struct wire *w,
+			const struct api_path *path)
+{
+	const struct api_field *f = api_field_by_number(t->type, w->number);
+	struct api_path at;
+
+	if (!f)
+		return 0;
+	if (f->flags & API_FIELD_INLINE)
+		return decode_inline(d, t, f, w, path);
+	at = api_path_child(path, f->name);
+	switch (f->shape) {
+	case API_LIST:
+		return decode_element(d, t, f, w, &at);
+	case API_MAP:
+		return decode_entry(d, t, f, w, &at);
+	case API_ONE:
+	default:
+		return decode_one(d, t, f, w, &at);
+	}
+}
+
+static int decode_message(struct decoder *d, struct target *t, struct str body,
+			  const struct api_path *path)
+{
+	struct reader r = reader_of(body);
+	struct wire w;
+	int ret = 0;
+
+	/* A level may be an element of an array, which is one more. */
+	d->depth += 2;
+	if (d->depth > API_PROTO_DEPTH_MAX)
+		return refuse(d, path, "nested too deeply");
+	while (ret == 0 && r.at < r.end) {
+		const char *wrong = read_wire(&r, &w);
+
+		ret = wrong ? refuse(d, path, wrong) : decode_field(d, t, &w, path);
+	}
+	d->depth -= 2;
+	return ret;
 }
 
 int api_proto_parse(struct arena *a, const struct api_type *type, struct str message,
 		    struct json **ret, struct err *err)
 {
-	_cleanup_(buf_fini) struct buf text = BUF_INIT;
-	struct proto p = {.a = a, .begin = message.ptr, .err = err};
-	struct json *obj = json_new(a, JSON_OBJECT);
-	int r = parse_object(&p, type, message, obj);
+	struct decoder d = {.a = a, .err = err};
+	struct json n;
+	int r = decode_object(&d, type, message, &n, NULL);
 
-	if (r < 0)
-		return r;
-	/* By way of text: whatever a tree may hold (UTF-8, depth) is judged in one place. */
-	json_write(&text, obj);
-	return json_parse(a, buf_str(&text), 0, ret, err);
+	if (r == 0)
+		*ret = keep(&d, &n);
+	return r;
 }
 
 int api_proto_open(struct str body, struct api_proto_envelope *ret, struct err *err)
 {
-	static const struct str magic = {"k8s", 4}; /* with its NUL */
-	struct proto p = {.begin = body.ptr, .err = err};
-	struct wire envelope[3], names[3];
-	int r;
+	static const enum proto_wire_type outer[] = {PROTO_BYTES, PROTO_BYTES, PROTO_BYTES,
+						     PROTO_BYTES, PROTO_NONE};
+	static const enum proto_wire_type inner[] = {PROTO_BYTES, PROTO_BYTES, PROTO_NONE};
+	struct decoder d = {.err = err};
+	struct parts p, meta;
+	const char *wrong;
 
-	if (!str_has_prefix(body, magic))
-		return err_set(err, ERR_BAD_REQUEST, "it does not begin with \"k8s\\0\"");
-	r = read_small(&p, str_skip(body, magic.len), envelope);
-	if (r == 0)
-		r = read_small(&p, envelope[0].bytes, names);
-	if (r < 0)
-		return r;
-	if (envelope[2].bytes.len)
-		return err_set(err, ERR_BAD_REQUEST, "content encodings are not supported");
-	*ret = (struct api_proto_envelope){names[0].bytes, names[1].bytes, envelope[1].bytes};
+	if (!str_has_prefix(body, PROTO_MAGIC))
+		return refuse(&d, NULL, "it does not begin with \"k8s\\0\"");
+	wrong = read_parts(str_skip(body, PROTO_MAGIC.len), outer, &p);
+	if (!wrong)
+		wrong = read_parts(p.bytes[1], inner, &meta);
+	if (!wrong && p.bytes[3].len)
+		wrong = "contentEncoding: only content that is not encoded is accepted";
+	if (!wrong && p.bytes[4].len && !str_eq_nocase(p.bytes[4], STR(API_PROTO)))
+		wrong = "contentType: only " API_PROTO " is accepted";
+	if (!wrong && !(json_is_utf8(meta.bytes[1]) && json_is_utf8(meta.bytes[2])))
+		wrong = "typeMeta: text that is no UTF-8";
+	if (wrong)
+		return refuse(&d, NULL, wrong);
+	*ret = (struct api_proto_envelope){meta.bytes[1], meta.bytes[2], p.bytes[2]};
 	return 0;
 }

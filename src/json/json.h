@@ -75,6 +75,9 @@ bool json_get_bool(const struct json *obj, const char *key, bool fallback);
 bool json_is(const struct json *n, enum json_type type); /* false for NULL */
 bool json_is_null(const struct json *n);                 /* NULL pointer or JSON null */
 
+/* Whether a text that came by another way may be a string of a tree: well-formed UTF-8. */
+bool json_is_utf8(struct str s);
+
 /* The first key that occurs twice in one object of the tree: its dotted path in *ret. */
 bool json_duplicate(struct arena *a, const struct json *n, struct str *ret);
 

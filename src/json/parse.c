@@ -123,6 +123,20 @@ static size_t parse_utf8(const char *s, const char *end)
 	return n;
 }
 
+bool json_is_utf8(struct str s)
+{
+	const char *at = s.ptr, *end = s.len ? s.ptr + s.len : s.ptr;
+
+	while (at < end) {
+		size_t n = (unsigned char)*at < 0x80 ? 1 : parse_utf8(at, end);
+
+		if (n == 0)
+			return false;
+		at += n;
+	}
+	return true;
+}
+
 static int parse_hex4(const char *s, const char *end)
 {
 	int v = 0;

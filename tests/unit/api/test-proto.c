@@ -139,10 +139,10 @@ TEST(bad_messages)
 		   STR("\x0a\x05"
 		       "abc"),
 		   "truncated");
-	expect_bad("Service", STR("\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), "truncated");
+	expect_bad("Service", STR("\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), "64 bits");
 	expect_bad("Service", STR("\x02\x00"), "tag"); /* field 0 */
 	expect_bad("Service", STR("\x0b\x00"), "bad"); /* a group */
-	expect_bad("Service", STR("\x08\x01"), "metadata has wire type 0, not 2");
+	expect_bad("Service", STR("\x08\x01"), "metadata: a wrong wire type");
 	expect_bad("Service", STR("\x0a\x03\x0a\x01\xff"), "UTF-8");
 	expect_bad("Service", STR("\x0a\x0c\x42\x0a\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
 		   "time");
