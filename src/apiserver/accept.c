@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/accept.h"
 
+#include "api/proto.h"
+
 bool accept_next(struct str *rest, struct accept_type *ret)
 {
 	struct str range, part;
@@ -33,6 +35,11 @@ static bool take(struct request *req, const struct accept_type *t)
 {
 	bool wants_many = req->verb == REQUEST_LIST;
 
+	if (str_eq_c(t->type, API_PROTO) && !t->as.len) {
+		req->format = REQUEST_PROTO;
+		req->content_type = req->verb == REQUEST_WATCH ? API_PROTO_WATCH : API_PROTO;
+		return true;
+	}
 	if (!is_json(t->type))
 		return false;
 	if (!t->as.len)
@@ -68,8 +75,9 @@ int accept_negotiate(struct request *req)
 	while (accept_next(&rest, &t))
 		if (take(req, &t))
 			return 0;
-	return status_set(&req->st, ERR_NOT_ACCEPTABLE,
-			  "only the following media types are accepted: application/json");
+	return status_set(
+		&req->st, ERR_NOT_ACCEPTABLE,
+		"only the following media types are accepted: application/json, " API_PROTO);
 }
 
 int accept_body(struct str content_type, const char *const *types)

@@ -199,8 +199,7 @@ static void done_deleted(struct op *op, uint64_t rev)
 		obj = json_new(a, JSON_OBJECT);
 	status_write_success(&b, op->req->res, object_name(op->object),
 			     json_get_string(json_get(obj, "metadata"), "uid"));
-	op->req->content_type = "application/json";
-	request_reply_buf(op->req, 200, &b);
+	request_reply_status(op->req, 200, &b);
 }
 
 static bool delete_lost(struct op *op, size_t failed)

@@ -15,7 +15,7 @@ static void done_bound(struct op *op, uint64_t rev)
 	op->req->x->on_close = NULL;
 	buf_add_c(&b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
 		      "\"status\":\"Success\",\"code\":201}");
-	request_reply_buf(op->req, 201, &b);
+	request_reply_status(op->req, 201, &b);
 }
 
 static bool bind_lost(struct op *op, size_t failed)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/render.h"
 
+#include "apiserver/render_proto.h"
+
 #include <inttypes.h>
 
 unsigned render_style_index(struct render_style style)
 {
 	if (style.format == REQUEST_TABLE)
 		return 1 + (unsigned)style.include;
-	return style.format == REQUEST_METADATA ? RENDER_STYLES - 1 : 0;
+	if (style.format == REQUEST_METADATA)
+		return RENDER_STYLES - 2;
+	return style.format == REQUEST_PROTO ? RENDER_STYLES - 1 : 0;
 }
 
-static struct json *list_meta(struct arena *a, uint64_t rev, struct str token, int64_t remaining)
+struct json *render_list_meta(struct arena *a, uint64_t rev, struct str token, int64_t remaining)
 {
 	struct json *meta = json_new(a, JSON_OBJECT);
 
@@ -39,9 +43,9 @@ static void write_table(struct buf *b, const struct resource *res, const struct 
 	struct json *table;
 
 	arena_init(&a, 16 * 1024);
-	table = api_table_new(&a, res->kind,
-			      list_meta(&a, list->rev, list->continue_token, list->remaining),
-			      opts);
+	table = api_table_new(
+		&a, res->kind,
+		render_list_meta(&a, list->rev, list->continue_token, list->remaining), opts);
 	for (size_t i = 0; i < list->n; i++)
 		add_row(&a, table, res, list->objects[i],
 			object_rev ? object_rev : list->objects[i]->rev, opts);
@@ -68,6 +72,9 @@ void render_object(struct buf *b, const struct request *req, const struct object
 		return;
 	case REQUEST_METADATA:
 		object_write_metadata(b, o, rev, false);
+		return;
+	case REQUEST_PROTO:
+		render_proto_object(b, req->res, o, rev);
 		return;
 	case REQUEST_JSON:
 	default:
@@ -108,6 +115,10 @@ void render_list(struct buf *b, const struct request *req, const struct render_l
 		write_table(b, req->res, list, 0, &opts);
 		return;
 	}
+	if (req->format == REQUEST_PROTO) {
+		render_proto_list(b, req->res, list);
+		return;
+	}
 	if (!is_metadata)
 		buf_reserve(b, size_of(list));
 	buf_printf(b, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",",
@@ -129,6 +140,10 @@ void render_event(struct buf *b, const struct resource *res, struct render_style
 		  int64_t now_ns, const char *type, const struct object *o, uint64_t rev,
 		  bool is_first)
 {
+	if (style.format == REQUEST_PROTO) {
+		render_proto_event(b, res, type, o, rev);
+		return;
+	}
 	buf_reserve(b, o->value->len + 128);
 	buf_add_c(b, "{\"type\":\"");
 	buf_add_c(b, type);
@@ -157,7 +172,7 @@ static void write_table_bookmark(struct buf *b, const struct resource *res,
 	struct json *table;
 
 	arena_init(&a, 0);
-	table = api_table_new(&a, res->kind, list_meta(&a, rev, (struct str){0}, -1), &opts);
+	table = api_table_new(&a, res->kind, render_list_meta(&a, rev, (struct str){0}, -1), &opts);
 	api_table_add_bookmark(&a, table, res->kind, str_printf(&a, "%" PRIu64, rev), &opts);
 	json_write(b, table);
 	arena_fini(&a);
@@ -168,6 +183,10 @@ void render_bookmark(struct buf *b, const struct resource *res, struct render_st
 {
 	bool is_metadata = style.format == REQUEST_METADATA;
 
+	if (style.format == REQUEST_PROTO) {
+		render_proto_bookmark(b, res, rev, is_end_of_initial);
+		return;
+	}
 	buf_add_c(b, "{\"type\":\"BOOKMARK\",\"object\":");
 	if (style.format == REQUEST_TABLE) {
 		write_table_bookmark(b, res, style, rev);
@@ -182,4 +201,16 @@ void render_bookmark(struct buf *b, const struct resource *res, struct render_st
 	if (is_end_of_initial)
 		buf_add_c(b, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
 	buf_add_c(b, "}}}\n");
+}
+
+void render_error(struct buf *b, struct render_style style, const struct status *st)
+{
+	struct buf json = BUF_INIT;
+
+	status_write(&json, st);
+	if (style.format == REQUEST_PROTO)
+		render_proto_error(b, buf_str(&json));
+	else
+		buf_printf(b, "{\"type\":\"ERROR\",\"object\":%s}\n", json.ptr);
+	buf_fini(&json);
 }

@@ -4,7 +4,7 @@
 /*
  * How objects are shown: as they are, as rows of a Table, or as their metadata alone
  * (service-api.md sections 17 and 18.2), in single answers, lists and watch events. Objects as they
- * are and metadata are spliced from stored bytes; only Tables decode.
+ * are and metadata are spliced from stored bytes; Tables and protobuf decode.
  */
 
 #include "apiserver/request.h"
@@ -23,17 +23,20 @@ struct render_style {
 	enum api_include include;
 };
 enum {
-	RENDER_STYLES = 5, /* JSON, Table with three includes, metadata */
+	RENDER_STYLES = 6, /* JSON, Table with three includes, metadata, protobuf */
 };
 unsigned render_style_index(struct render_style style); /* below RENDER_STYLES */
 
 void render_object(struct buf *b, const struct request *req, const struct object *o, uint64_t rev);
 void render_list(struct buf *b, const struct request *req, const struct render_list *list);
-/* One frame of a watch, with its newline. `rev` is the resourceVersion that the object shows.
- * is_first: a Table has its columns in the first frame only. */
+/* One frame of a watch: a line of JSON, or a frame as api/proto.h tells. `rev` is the
+ * resourceVersion that the object shows. is_first: a Table has its columns in the first frame only.
+ */
 void render_event(struct buf *b, const struct resource *res, struct render_style style,
 		  int64_t now_ns, const char *type, const struct object *o, uint64_t rev,
 		  bool is_first);
 /* is_end_of_initial: with the annotation that ends the initial events. */
 void render_bookmark(struct buf *b, const struct resource *res, struct render_style style,
 		     uint64_t rev, bool is_end_of_initial);
+/* The last frame of a watch that has failed. */
+void render_error(struct buf *b, struct render_style style, const struct status *st);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/request.h"
 
+#include "api/proto.h"
 #include "apiserver/accept.h"
-#include "apiserver/render.h"
+#include "apiserver/render_proto.h"
 #include "apiserver/stats.h"
 
 #include <inttypes.h>
@@ -437,14 +438,28 @@ void request_reply_object(struct request *req, int status, const struct object *
 	request_reply_buf(req, status, &b);
 }
 
+void request_reply_status(struct request *req, int status, struct buf *json)
+{
+	struct buf b = BUF_INIT;
+
+	if (req->format != REQUEST_PROTO) {
+		req->content_type = "application/json";
+		request_reply_buf(req, status, json);
+		return;
+	}
+	req->content_type = API_PROTO;
+	render_proto_status(&b, buf_str(json));
+	buf_fini(json);
+	request_reply_buf(req, status, &b);
+}
+
 void request_reply_failure(struct request *req)
 {
 	struct buf b = BUF_INIT;
 
 	assert(req->st.code);
-	req->content_type = "application/json";
 	status_write(&b, &req->st);
-	request_reply_buf(req, req->st.code, &b);
+	request_reply_status(req, req->st.code, &b);
 }
 
 void request_refuse(struct http_exchange *x, int code, const char *message)

@@ -29,6 +29,7 @@ enum request_format {
 	REQUEST_JSON,
 	REQUEST_TABLE,
 	REQUEST_METADATA, /* PartialObjectMetadata(List) */
+	REQUEST_PROTO,    /* Kubernetes' protobuf */
 };
 
 enum request_field_validation {
@@ -85,6 +86,8 @@ void request_warn(struct request *req, struct str text);
 void request_reply(struct request *req, int status, struct bytes *body);
 void request_reply_buf(struct request *req, int status, struct buf *b); /* empties b */
 void request_reply_object(struct request *req, int status, const struct object *o, uint64_t rev);
+/* `json` is a Status; in protobuf when the client prefers that. Empties it. */
+void request_reply_status(struct request *req, int status, struct buf *json);
 void request_reply_failure(struct request *req); /* req->st */
 /* A failure without a parsed request. */
 void request_refuse(struct http_exchange *x, int code, const char *message);

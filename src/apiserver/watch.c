@@ -93,9 +93,7 @@ static void expire(struct watch *w, uint64_t rev)
 	IGNORE(status_set(&st, ERR_GONE, "too old resource version: %" PRIu64 " (%" PRIu64 ")", rev,
 			  w->res->cache->floor),
 	       "returns its code, which we have");
-	buf_add_c(&b, "{\"type\":\"ERROR\",\"object\":");
-	status_write(&b, &st);
-	buf_add_c(&b, "}\n");
+	render_error(&b, w->style, &st);
 	write_buf(w, &b);
 	buf_fini(&b);
 	finish(w);
