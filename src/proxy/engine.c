@@ -360,6 +360,8 @@ static void on_flush(void *ctx)
 		sync_all(e);
 	} else if (map_len(&e->dirty)) {
 		apply_to(e, table_with_dirty(e));
+	} else if (!e->needs_sync) {
+		e->waiting_since_ms = 0; /* a heartbeat of the node, say: nothing to do */
 	}
 	svc_config_unref(c);
 	map_fini(&e->dirty);
@@ -539,6 +541,7 @@ void proxy_engine_health(const struct proxy_engine *e, struct proxy_health *ret)
 		.is_healthy = waited <= PROXY_ENGINE_STALE_MS,
 		.is_eligible = is_eligible((struct proxy_engine *)(uintptr_t)e),
 		.is_synced = e->has_synced,
+		.is_behind = e->waiting_since_ms != 0,
 	};
 	ret->updated_ns = ret->is_healthy ? c->wall_ns(c) : e->updated_ns;
 }

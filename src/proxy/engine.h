@@ -40,6 +40,7 @@ struct proxy_health {
 	bool is_healthy;    /* no change has waited longer than PROXY_ENGINE_STALE_MS */
 	bool is_eligible;   /* the Node is neither being deleted nor by the autoscaler */
 	bool is_synced;     /* the kernel has held a whole table once */
+	bool is_behind;     /* some change is not in the kernel yet */
 	int64_t updated_ns; /* wall clock of the last success; now, while healthy */
 };
 void proxy_engine_health(const struct proxy_engine *e, struct proxy_health *ret);
