@@ -89,7 +89,8 @@ static bool makes_stale(const struct svc_port *p, const struct svc_port *now)
 	return p->protocol == API_TCP ? loses(p, now) : frontends_differ(p, now) || loses(p, now);
 }
 
-static void note_change(struct watchlist *w, const struct svc_change *c)
+/* Where packets of the protocol went and may not go any more. */
+static void note_before(struct watchlist *w, const struct svc_change *c)
 {
 	for (size_t i = 0; c->before && i < c->before->n_ports; i++) {
 		const struct svc_port *p = &c->before->ports[i];
@@ -100,7 +101,11 @@ static void note_change(struct watchlist *w, const struct svc_change *c)
 		if (!now || makes_stale(p, now))
 			watch(w, p, now ? now : &nobody);
 	}
-	/* A TCP flow that was never translated has nothing to remember. */
+}
+
+/* Where they go now. A TCP flow that was never translated has nothing to remember. */
+static void note_after(struct watchlist *w, const struct svc_change *c)
+{
 	for (size_t i = 0; w->protocol == API_UDP && c->after && i < c->after->n_ports; i++) {
 		const struct svc_port *p = &c->after->ports[i];
 		const struct svc_port *was = counterpart(c->before, p);
@@ -108,6 +113,16 @@ static void note_change(struct watchlist *w, const struct svc_change *c)
 		if (p->protocol == API_UDP && (!was || frontends_differ(p, was) || loses(p, was)))
 			watch(w, p, p);
 	}
+}
+
+/* All of what was, then all of what is: an address that went from one Service to another is the
+ * new owner's, whatever their order. */
+static void note_changes(struct watchlist *w, const struct svc_change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		note_before(w, &changes[i]);
+	for (size_t i = 0; i < n; i++)
+		note_after(w, &changes[i]);
 }
 
 static bool is_stale(void *ctx, const struct conntrack_flow *f)
@@ -132,8 +147,7 @@ static int clean(struct netlink_socket *s, enum api_protocol protocol,
 	size_t total = 0, one;
 	int r = 0;
 
-	for (size_t i = 0; i < n; i++)
-		note_change(&w, &changes[i]);
+	note_changes(&w, changes, n);
 	for (int v6 = 0; r == 0 && v6 < 2; v6++) {
 		if (!w.has_family[v6])
 			continue;
@@ -157,4 +171,16 @@ int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes
 	if (r == 0)
 		*ret_deleted = udp + tcp;
 	return r;
+}
+
+bool proxy_flows_is_stale(const struct svc_change *changes, size_t n,
+			  const struct conntrack_flow *f)
+{
+	struct watchlist w = {.protocol = API_UDP};
+	bool stale;
+
+	note_changes(&w, changes, n);
+	stale = is_stale(&w, f);
+	map_fini(&w.frontends);
+	return stale;
 }

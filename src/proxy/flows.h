@@ -21,3 +21,6 @@
 /* Deletes what the changes made stale; does nothing when no port changed its backends. */
 int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes, size_t n,
 		      size_t *ret_deleted, struct err *err) _nodiscard_;
+/* Whether that would delete this UDP flow. */
+bool proxy_flows_is_stale(const struct svc_change *changes, size_t n,
+			  const struct conntrack_flow *f);
