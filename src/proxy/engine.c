@@ -18,6 +18,9 @@ struct proxy_engine {
 	struct proxy_backend *backend;
 	struct svc_config *base; /* as given */
 	struct svc_table *table; /* wanted; NULL before the first */
+	/* What the kernel held when stale flows were last deleted. It stays behind while the
+	 * kernel refuses, so that what was deleted in between is not forgotten. */
+	struct svc_table *settled;
 	struct client_reflector *services, *slices, *node;
 	struct loop_timer *flush, *retry, *verify;
 	struct map dirty; /* "namespace/name" */
@@ -238,26 +241,40 @@ static void tell_results(const struct proxy_results *res)
 		log_warning("left out service=%.*s: %s", STR_ARG(f->key), f->err.msg);
 }
 
-static void clean_flows(struct proxy_engine *e, const struct svc_change *changes, size_t n)
+/* Deletes the flows that went stale since the last time; all flows are looked at when `all`. */
+static void settle_flows(struct proxy_engine *e, bool all)
 {
+	VEC(struct svc_change) changes = {0};
+	struct svc_diff d = {0};
 	size_t deleted = 0;
 	struct err err;
 
-	if (!e->has_flows || n == 0)
-		return;
-	if (proxy_flows_clean(&e->flows, changes, n, &deleted, &err) < 0)
-		log_warning("stale flows may live on until they time out: %s", err.msg);
-	else if (deleted)
+	if (e->settled)
+		svc_diff_init(&d, e->settled, e->table);
+	vec_foreach(c, &d.changes)
+		*vec_push(&changes) = *c;
+	for (size_t i = 0; (all || !e->settled) && i < e->table->n; i++)
+		*vec_push(&changes) = (struct svc_change){.after = e->table->entries[i]};
+	if (e->has_flows && changes.len &&
+	    proxy_flows_clean(&e->flows, changes.ptr, changes.len, &deleted, &err) < 0) {
+		log_warning("stale flows live on, next try in %d ms: %s", PROXY_ENGINE_RETRY_MAX_MS,
+			    err.msg);
+		loop_timer_start(e->retry, PROXY_ENGINE_RETRY_MAX_MS, 0);
+	} else {
+		svc_table_unref(e->settled);
+		e->settled = svc_table_ref(e->table);
 		metric_add(&flows_deleted, NULL, (double)deleted);
+	}
+	svc_diff_fini(&d);
+	vec_fini(&changes);
 }
 
-/* Establishes e->table wholly. Flows are looked at as if every Service were new. */
+/* Establishes e->table wholly. Who knows what was in force: all flows are looked at. */
 static void sync_all(struct proxy_engine *e)
 {
 	const struct clock *c = loop_clock(e->loop);
 	int64_t started = c->mono_ns(c);
 	struct proxy_results res = {0};
-	struct svc_change *changes;
 	struct err err;
 	int r = proxy_sync(e->backend, e->table, &res, &err);
 
@@ -266,11 +283,7 @@ static void sync_all(struct proxy_engine *e)
 	} else {
 		tell_results(&res);
 		note_success(e, started, "synced", e->table->n);
-		changes = mem_xarray(e->table->n ? e->table->n : 1, sizeof(*changes));
-		for (size_t i = 0; i < e->table->n; i++)
-			changes[i].after = e->table->entries[i];
-		clean_flows(e, changes, e->table->n);
-		free(changes);
+		settle_flows(e, true);
 	}
 	proxy_results_fini(&res);
 }
@@ -289,14 +302,12 @@ static void apply_to(struct proxy_engine *e, struct svc_table *t)
 	if (e->needs_sync) {
 		/* What is in the kernel is not sure; the retry is near, but this is sooner. */
 		sync_all(e);
-		if (!e->needs_sync)
-			clean_flows(e, d.changes.ptr, d.changes.len);
 	} else if (proxy_apply(e->backend, &d, &res, &err) < 0) {
 		note_failure(e, &err);
 	} else {
 		tell_results(&res);
 		note_success(e, started, "applied", d.changes.len);
-		clean_flows(e, d.changes.ptr, d.changes.len);
+		settle_flows(e, false);
 	}
 	proxy_results_fini(&res);
 	svc_diff_fini(&d);
@@ -371,8 +382,12 @@ static void on_retry(void *ctx)
 {
 	struct proxy_engine *e = ctx;
 
-	if (e->needs_sync && e->table)
+	if (!e->table)
+		return;
+	if (e->needs_sync)
 		sync_all(e);
+	else if (e->settled != e->table)
+		settle_flows(e, false);
 }
 
 static void on_verify(void *ctx)
@@ -516,6 +531,7 @@ void proxy_engine_free(struct proxy_engine *e)
 	netlink_close(&e->flows);
 	map_fini(&e->dirty);
 	svc_table_unref(e->table);
+	svc_table_unref(e->settled);
 	svc_config_unref(e->base);
 	free(e);
 }

@@ -2,8 +2,17 @@
 #include "proxy/engine.h"
 
 #include "client/client.h"
+#include "netlink/conntrack.h"
 #include "tests/unit/client/fake.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
 
 enum {
@@ -155,4 +164,81 @@ TEST(a_change_that_the_kernel_refuses_waits_until_it_takes_it)
 	ASSERT_FALSE(is_behind(&f));
 	ASSERT_EQ(f.kernel.services, 0);
 	finish(&f);
+}
+
+static void put_tuple(struct nlmsghdr *nlh, uint16_t type, const char *src, const char *dst,
+		      uint16_t src_port, uint16_t dst_port)
+{
+	struct nlattr *tuple = mnl_attr_nest_start(nlh, type), *part;
+
+	part = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+	mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, inet_addr(src));
+	mnl_attr_put_u32(nlh, CTA_IP_V4_DST, inet_addr(dst));
+	mnl_attr_nest_end(nlh, part);
+	part = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, IPPROTO_UDP);
+	mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(src_port));
+	mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(dst_port));
+	mnl_attr_nest_end(nlh, part);
+	mnl_attr_nest_end(nlh, tuple);
+}
+
+/* A flow from a Pod to 10.96.0.10:53 that a backend of old answers. */
+static void track_flow(struct netlink_socket *s)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *g;
+	struct err err;
+	int r;
+
+	nlh->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK;
+	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
+	g->nfgen_family = AF_INET;
+	put_tuple(nlh, CTA_TUPLE_ORIG, "192.0.2.7", "10.96.0.10", 40000, 53);
+	put_tuple(nlh, CTA_TUPLE_REPLY, "198.51.100.1", "192.0.2.7", 53, 40000);
+	mnl_attr_put_u32(nlh, CTA_TIMEOUT, htonl(600));
+	r = netlink_talk(s, nlh, NULL, NULL, &err);
+	if (r < 0)
+		test_skip("cannot put a flow into the kernel: %s", err.msg);
+}
+
+static bool count_flow(void *ctx, const struct conntrack_flow *f)
+{
+	++*(int *)ctx;
+	return false;
+}
+
+static int flows(struct netlink_socket *s)
+{
+	struct err err;
+	int n = 0;
+
+	ASSERT_OK(conntrack_delete(s, IP_V4, IPPROTO_UDP, count_flow, &n, NULL, &err));
+	return n;
+}
+
+TEST(a_service_deleted_while_the_kernel_refused_loses_its_flows)
+{
+	struct netlink_socket s;
+	struct fixture f;
+	struct err err;
+
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		test_skip("no network namespaces here: %s", strerror(errno));
+	ASSERT_OK(netlink_open(NETLINK_NETFILTER, &s, &err));
+	begin(&f);
+	track_flow(&s);
+	ASSERT_EQ(flows(&s), 1);
+	f.kernel.is_broken = true;
+	fake_data(f.services, "{\"type\":\"DELETED\",\"object\":" SERVICE("7") "}\n");
+	turn_until_idle(&f);
+	ASSERT_EQ(flows(&s), 1);
+	f.kernel.is_broken = false;
+	for (int i = 0; is_behind(&f) && i < TURNS_MAX; i++)
+		loop_turn(f.loop, 10);
+	ASSERT_EQ(flows(&s), 0);
+	finish(&f);
+	netlink_close(&s);
 }
