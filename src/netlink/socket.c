@@ -127,48 +127,54 @@ static int answer_error(const struct nlmsghdr *nlh, struct err *err)
 	return 0;
 }
 
-/* 1: the answer has ended. */
-static int take_messages(struct netlink_socket *s, const char *data, size_t n, netlink_fn fn,
-			 void *ctx, struct err *err)
-{
-	int len = (int)n, r;
+/* An answer while it is read. It is read to its end whatever happens: the kernel refuses the next
+ * list on a socket (EBUSY) while one is unfinished. */
+struct answer {
+	netlink_fn fn;
+	void *ctx;
+	int r; /* the first failure */
+	bool has_ended;
+};
 
-	for (const struct nlmsghdr *nlh = (const struct nlmsghdr *)data; mnl_nlmsg_ok(nlh, len);
-	     nlh = mnl_nlmsg_next(nlh, &len)) {
-		if (nlh->nlmsg_seq != s->seq)
-			continue; /* left over from an answer that was given up */
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			return err_set(err, ERR_CONFLICT, "the kernel's list changed while read");
-		if (nlh->nlmsg_type == NLMSG_DONE)
-			return 1;
-		if (nlh->nlmsg_type == NLMSG_ERROR) {
-			r = answer_error(nlh, err);
-			return r < 0 ? r : 1;
-		}
-		r = fn ? fn(nlh, ctx, err) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
+static void take_message(struct answer *a, const struct nlmsghdr *nlh, struct err *err)
+{
+	if (a->r == 0 && (nlh->nlmsg_flags & NLM_F_DUMP_INTR))
+		a->r = err_set(err, ERR_CONFLICT, "the kernel's list changed while read");
+	if (nlh->nlmsg_type == NLMSG_ERROR && a->r == 0)
+		a->r = answer_error(nlh, err);
+	a->has_ended = nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR;
+	if (!a->has_ended && a->r == 0 && a->fn)
+		a->r = MIN(a->fn(nlh, a->ctx, err), 0);
+}
+
+static void take_messages(struct answer *a, uint32_t seq, const char *data, size_t n,
+			  struct err *err)
+{
+	int len = (int)n;
+
+	for (const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)data;
+	     !a->has_ended && mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+		if (nlh->nlmsg_seq == seq) /* others: left over from a read that failed */
+			take_message(a, nlh, err);
 }
 
 int netlink_talk(struct netlink_socket *s, struct nlmsghdr *request, netlink_fn fn, void *ctx,
 		 struct err *err)
 {
 	_cleanup_(mem_freep) char *buf = mem_xalloc(RECEIVE_SIZE);
-	int r = 0;
+	struct answer a = {.fn = fn, .ctx = ctx};
 
 	request->nlmsg_seq = ++s->seq;
 	if (mnl_socket_sendto(s->mnl, request, request->nlmsg_len) < 0)
 		return err_sys(err, errno, "send to the kernel");
-	while (r == 0) {
+	while (!a.has_ended) {
 		ssize_t n = mnl_socket_recvfrom(s->mnl, buf, RECEIVE_SIZE);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_sys(err, errno, "read the kernel's answer");
-		r = take_messages(s, buf, (size_t)n, fn, ctx, err);
+		take_messages(&a, s->seq, buf, (size_t)n, err);
 	}
-	return r < 0 ? r : 0;
+	return a.r;
 }

@@ -30,7 +30,7 @@ struct netlink_socket {
 int netlink_open(int bus, struct netlink_socket *ret, struct err *err) _nodiscard_;
 void netlink_close(struct netlink_socket *s); /* a zeroed one is fine */
 
-/* Called for each message of an answer; negative stops. */
+/* Called for each message of an answer; negative: not for the rest of it. */
 typedef int (*netlink_fn)(const struct nlmsghdr *nlh, void *ctx, struct err *err);
 /* Sends the one request in `b` and reads until its answer has ended: an acknowledgement, or the end
  * of a dump. A kernel error is returned as -errno with its text. ERR_CONFLICT when a dump was
