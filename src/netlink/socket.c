@@ -127,6 +127,16 @@ static int answer_error(const struct nlmsghdr *nlh, struct err *err)
 	return 0;
 }
 
+/* A list that the kernel could not finish ends with the reason. */
+static int done_error(const struct nlmsghdr *nlh, struct err *err)
+{
+	int32_t r = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(r))
+		memcpy(&r, mnl_nlmsg_get_payload(nlh), sizeof(r));
+	return r < 0 ? err_sys(err, -r, "the kernel cannot finish its list") : 0;
+}
+
 /* An answer while it is read. It is read to its end whatever happens: the kernel refuses the next
  * list on a socket (EBUSY) while one is unfinished. */
 struct answer {
@@ -142,6 +152,8 @@ static void take_message(struct answer *a, const struct nlmsghdr *nlh, struct er
 		a->r = err_set(err, ERR_CONFLICT, "the kernel's list changed while read");
 	if (nlh->nlmsg_type == NLMSG_ERROR && a->r == 0)
 		a->r = answer_error(nlh, err);
+	if (nlh->nlmsg_type == NLMSG_DONE && a->r == 0)
+		a->r = done_error(nlh, err);
 	a->has_ended = nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR;
 	if (!a->has_ended && a->r == 0 && a->fn)
 		a->r = MIN(a->fn(nlh, a->ctx, err), 0);

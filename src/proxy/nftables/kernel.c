@@ -75,12 +75,12 @@ static int read_family(struct netlink_socket *s, struct nftables_kernel *k, enum
 
 		r = nft_read_elements(s, nfproto, NFTABLES_TABLE, fill.set->name, take_element,
 				      &fill, err);
-		if (r < 0)
+		if (r < 0 && r != -ENOENT) /* somebody deleted the set: it is empty */
 			return r;
 	}
 	r = nft_read_elements(s, nfproto, NFTABLES_TABLE,
 			      nftables_set_of(f, NFTABLES_CLASSES)->name, take_class, &place, err);
-	return r < 0 ? r : nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
+	return r < 0 && r != -ENOENT ? r : nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
 }
 
 int nftables_kernel_read(struct netlink_socket *s, struct nftables_kernel *k, struct err *err)

@@ -101,3 +101,24 @@ TEST(a_reader_that_gives_up_leaves_the_socket_fit_for_use)
 	ASSERT_EQ(r.seen, 1);
 	netlink_close(&s);
 }
+
+static int take_nothing(void *ctx, const void *key, size_t key_len, const void *data,
+			size_t data_len)
+{
+	return 0;
+}
+
+TEST(a_set_that_is_not_there_is_told)
+{
+	struct netlink_socket s;
+	struct err err;
+
+	own_namespace();
+	ASSERT_OK(netlink_open(NETLINK_NETFILTER, &s, &err));
+	add_chains(&s, 0, 1);
+	ASSERT_ERR(nft_read_elements(&s, NFPROTO_IPV4, "t", "s", take_nothing, NULL, &err),
+		   -ENOENT);
+	ASSERT_ERR(nft_read_elements(&s, NFPROTO_IPV4, "u", "s", take_nothing, NULL, &err),
+		   -ENOENT);
+	netlink_close(&s);
+}
