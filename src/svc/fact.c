@@ -62,6 +62,13 @@ void svc_facts_add_hairpin(struct svc_facts *f, const struct ip_addr *a)
 	*vec_push(&f->lines) = mem_xprintf("hairpin %.*s", STR_ARG(ip_format(a, text)));
 }
 
+void svc_facts_add_node_addr(struct svc_facts *f, const struct ip_addr *a)
+{
+	char text[IP_TEXT_MAX];
+
+	*vec_push(&f->lines) = mem_xprintf("node-address %.*s", STR_ARG(ip_format(a, text)));
+}
+
 static int line_cmp(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -149,6 +156,8 @@ void svc_facts_of(const struct svc_table *t, struct svc_facts *out)
 	for (size_t i = 0; i < hairpins.len; i++)
 		if (i == 0 || !ip_eq(&hairpins.ptr[i - 1], &hairpins.ptr[i]))
 			svc_facts_add_hairpin(out, &hairpins.ptr[i]);
+	for (size_t i = 0; t->config->node_ports_on_primary && i < t->config->n_node_addrs; i++)
+		svc_facts_add_node_addr(out, &t->config->node_addrs[i]);
 	vec_fini(&hairpins);
 	svc_claims_fini(&claims);
 	arena_fini(&a);

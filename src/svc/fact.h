@@ -11,6 +11,7 @@
  *	10.96.0.10 80/tcp inside affinity=0 to=10.64.1.2:8080,10.64.2.7:8080
  *	node 30080/tcp v4 outside-local affinity=0 to=10.64.1.2:8080 here=drop
  *	hairpin 10.64.1.2
+ *	node-address 192.0.2.1
  *
  * kinds: inside (cluster IP), outside (external policy Cluster), outside-local (policy Local: `to`
  * is where Pods and the node itself get, `here` where all others get).
@@ -57,6 +58,9 @@ struct svc_facts {
 void svc_facts_fini(struct svc_facts *f);
 void svc_facts_add(struct svc_facts *f, const struct svc_fact *fact);
 void svc_facts_add_hairpin(struct svc_facts *f, const struct ip_addr *a);
+/* Node ports answer on the addresses named so; without one in a family, as the configuration's
+ * CIDRs say. */
+void svc_facts_add_node_addr(struct svc_facts *f, const struct ip_addr *a);
 void svc_facts_sort(struct svc_facts *f);
 /* All that a table wants, sorted. */
 void svc_facts_of(const struct svc_table *t, struct svc_facts *f);

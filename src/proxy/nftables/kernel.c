@@ -80,7 +80,9 @@ static int read_family(struct netlink_socket *s, struct nftables_kernel *k, enum
 	}
 	r = nft_read_elements(s, nfproto, NFTABLES_TABLE,
 			      nftables_set_of(f, NFTABLES_CLASSES)->name, take_class, &place, err);
-	return r < 0 && r != -ENOENT ? r : nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
+	return r < 0 && r != -ENOENT
+		       ? r
+		       : nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
 }
 
 int nftables_kernel_read(struct netlink_socket *s, struct nftables_kernel *k, struct err *err)
@@ -270,17 +272,144 @@ static void facts_of_set(const struct nftables_kernel *k, enum nftables_family f
 	arena_fini(&a);
 }
 
+/* ---- sets that follow from others ---- */
+
+static void broken(struct svc_facts *out, enum nftables_family f, enum nftables_set s,
+		   const char *why, const struct ip_addr *a)
+{
+	char text[IP_TEXT_MAX];
+
+	*vec_push(&out->lines) = mem_xprintf("broken set %s: %.*s %s", nftables_set_of(f, s)->name,
+					     STR_ARG(ip_format(a, text)), why);
+}
+
+/* Tells each element of `part` that `whole` lacks. */
+static void check_subset(const struct nftables_kernel *whole, const struct nftables_kernel *part,
+			 enum nftables_family f, enum nftables_set s, const char *why,
+			 struct svc_facts *out)
+{
+	const struct buf *b = &part->elements.set[f][s];
+	size_t stride = nftables_stride(f, s);
+
+	for (size_t at = 0; at < b->len; at += stride)
+		if (nftables_kernel_find(whole, f, s, b->ptr + at) < 0) {
+			struct ip_addr a = ip_from_bytes(b->ptr + at, nftables_ip_family(f));
+
+			broken(out, f, s, why, &a);
+		}
+}
+
+/* The other ports of an address are refused if and only if it is a cluster IP. */
+static void check_cluster_ips(const struct nftables_kernel *k, enum nftables_family f,
+			      struct svc_facts *out)
+{
+	const struct buf *services = &k->elements.set[f][NFTABLES_SERVICES];
+	size_t alen = nftables_addr_len(f), stride = nftables_stride(f, NFTABLES_SERVICES);
+	struct nftables_kernel due;
+
+	nftables_kernel_init(&due);
+	for (size_t at = 0; at < services->len; at += stride) {
+		struct buf *b = &due.elements.set[f][NFTABLES_CLUSTER_IPS];
+		const char *e = services->ptr + at;
+		struct nftables_class c;
+
+		if (!nftables_class_unpack(nftables_class_get(e + alen + 12), &c) ||
+		    c.kind != NFTABLES_INSIDE)
+			continue;
+		if (b->len < alen || memcmp(b->ptr + b->len - alen, e, alen) != 0)
+			buf_add(b, e, alen); /* sorted as the services are */
+	}
+	check_subset(k, &due, f, NFTABLES_CLUSTER_IPS, "is missing", out);
+	check_subset(&due, k, f, NFTABLES_CLUSTER_IPS, "is no cluster IP", out);
+	nftables_kernel_fini(&due);
+}
+
+/* cluster IP . protocol . port . index -> address . port, to the key of a membership. */
+static void add_membership(struct nftables_kernel *to, enum nftables_family f, const char *backend)
+{
+	size_t alen = nftables_addr_len(f);
+	enum nftables_set s;
+	uint32_t index;
+
+	memcpy(&index, backend + alen + 8, sizeof(index));
+	s = index < NFTABLES_LOCAL ? NFTABLES_MEMBERS : NFTABLES_LOCAL_MEMBERS;
+	buf_add(&to->elements.set[f][s], backend, alen + 8);
+	buf_add(&to->elements.set[f][s], backend + alen + 12, alen + 4);
+}
+
+/* A remembered backend that is no member is forgotten, and one that is a member is used: so with
+ * affinity the members must be the backends. */
+static void check_members(const struct nftables_kernel *k, enum nftables_family f,
+			  const struct map *sticky, struct svc_facts *out)
+{
+	const struct buf *backends = &k->elements.set[f][NFTABLES_BACKENDS];
+	size_t alen = nftables_addr_len(f), stride = nftables_stride(f, NFTABLES_BACKENDS);
+	struct nftables_kernel due;
+
+	nftables_kernel_init(&due);
+	for (size_t at = 0; at < backends->len; at += stride)
+		if (map_get(sticky, str_n(backends->ptr + at, alen + 8)))
+			add_membership(&due, f, backends->ptr + at);
+	nftables_elements_sort(&due.elements);
+	for (enum nftables_set s = NFTABLES_MEMBERS; s <= NFTABLES_LOCAL_MEMBERS; s++) {
+		check_subset(k, &due, f, s, "is missing", out);
+		check_subset(&due, k, f, s, "has no such backend", out);
+	}
+	nftables_kernel_fini(&due);
+}
+
+/* The service ports with affinity, by identity. */
+static void find_sticky(const struct nftables_kernel *k, enum nftables_family f,
+			enum nftables_set s, struct map *ret)
+{
+	const struct buf *b = &k->elements.set[f][s];
+	size_t stride = nftables_stride(f, s), klen = nftables_set_of(f, s)->key_len;
+
+	for (size_t at = 0; at < b->len; at += stride) {
+		const char *e = b->ptr + at, *identity;
+		struct nftables_class c;
+
+		if (!nftables_class_unpack(nftables_class_get(e + klen + 4), &c) || !c.affinity_s)
+			continue;
+		identity = identity_of(k, f, e, c.source);
+		if (identity)
+			map_put(ret, str_n(identity, nftables_addr_len(f) + 8), ret);
+	}
+}
+
+static void check_family(const struct nftables_kernel *k, enum nftables_family f,
+			 struct svc_facts *out)
+{
+	struct map sticky = {0};
+
+	find_sticky(k, f, NFTABLES_SERVICES, &sticky);
+	find_sticky(k, f, NFTABLES_NODE_PORTS, &sticky);
+	check_cluster_ips(k, f, out);
+	check_members(k, f, &sticky, out);
+	map_fini(&sticky);
+}
+
+static void add_addr_facts(const struct nftables_kernel *k, enum nftables_family f,
+			   enum nftables_set s,
+			   void (*add)(struct svc_facts *, const struct ip_addr *),
+			   struct svc_facts *out)
+{
+	const struct buf *b = &k->elements.set[f][s];
+
+	for (size_t at = 0; at < b->len; at += nftables_stride(f, s)) {
+		struct ip_addr a = ip_from_bytes(b->ptr + at, nftables_ip_family(f));
+
+		add(out, &a);
+	}
+}
+
 void nftables_kernel_facts(const struct nftables_kernel *k, struct svc_facts *out)
 {
 	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
-		const struct buf *b = &k->elements.set[f][NFTABLES_HAIRPINS];
-
 		facts_of_set(k, f, NFTABLES_SERVICES, out);
 		facts_of_set(k, f, NFTABLES_NODE_PORTS, out);
-		for (size_t at = 0; at < b->len; at += nftables_stride(f, NFTABLES_HAIRPINS)) {
-			struct ip_addr a = ip_from_bytes(b->ptr + at, nftables_ip_family(f));
-
-			svc_facts_add_hairpin(out, &a);
-		}
+		add_addr_facts(k, f, NFTABLES_HAIRPINS, svc_facts_add_hairpin, out);
+		add_addr_facts(k, f, NFTABLES_NODE_ADDRS, svc_facts_add_node_addr, out);
+		check_family(k, f, out);
 	}
 }

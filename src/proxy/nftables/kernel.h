@@ -24,5 +24,6 @@ int nftables_kernel_read(struct netlink_socket *s, struct nftables_kernel *k,
 /* The position of the element with that key in a sorted list, or -1. */
 ptrdiff_t nftables_kernel_find(const struct nftables_kernel *k, enum nftables_family f,
 			       enum nftables_set s, const char *key);
-/* Adds the facts; a frontend that makes no sense is a line of its own ("broken …"). */
+/* Adds the facts; a frontend that makes no sense is a line of its own ("broken …"), and so is an
+ * element of `cluster-ips` or `members` that the other sets belie. */
 void nftables_kernel_facts(const struct nftables_kernel *k, struct svc_facts *f);

@@ -403,6 +403,37 @@ def contested_address(b):
     eq(spread(lambda: b.ask('client', EXTERNAL, 80), 8), {'b'})
 
 
+def drift_is_seen_and_mended(b):
+    """Whatever set or map somebody else empties, or deletes, a check tells it and a sync mends it."""
+    if b.mode != 'nftables':
+        return
+    sticky = {'sessionAffinity': 'ClientIP', 'sessionAffinityConfig': {'clientIP': {'timeoutSeconds': 600}}}
+    plain = service('plain', ip='10.96.0.11', ip6=None)
+    both = [slices(['a', 'far']), slices(['a'], 'plain')]
+    b.table(service(type='LoadBalancer', externalTrafficPolicy='Local', loadBalancerSourceRanges=['192.0.2.0/24'],
+                    status={'loadBalancer': {'ingress': [{'ip': LB}]}}, port_extra={'nodePort': 30080}, **sticky),
+            plain, slices=both)
+    sets = ('cluster-ips', 'members', 'local-members', 'sources', 'hairpins', 'node-addresses')
+    maps = ('services', 'node-ports', 'origins', 'node-origins', 'backends')
+    for kind, name in [('set', n) for n in sets] + [('map', n) for n in maps]:
+        with b.top.inside('node'):
+            subprocess.run(['nft', 'flush', kind, 'ip', 'fairlead', name], check=True)
+        try:
+            b.driver('check')
+        except AssertionError as e:
+            eq('kernel differs' in str(e), True)
+        else:
+            raise AssertionError(f'nobody sees that {name} is empty')
+        b.driver('sync')
+        b.driver('check')
+    b.table(plain, slices=both)
+    b.driver('sync')  # collects the chains that look into it
+    with b.top.inside('node'):
+        subprocess.run(['nft', 'delete', 'set', 'ip', 'fairlead', 'members'], check=True)
+    b.driver('sync')
+    b.driver('check')
+
+
 def purge_leaves_nothing(b):
     """Closing with purge removes all that the mode put into the kernel."""
     b.table(service(), slices=slices(['a']))
@@ -454,7 +485,8 @@ SCENARIOS = [cluster_ip_tcp, cluster_ip_udp, from_the_node, from_outside_to_clus
              affinity_forgets_a_backend_that_left, hairpin, masquerade_all, no_detector_no_masquerade,
              reject_without_endpoints, unknown_port_of_a_cluster_ip, internal_local, external_local,
              unready_is_removed, terminating_fallback, established_survive, restart_keeps_forwarding,
-             restart_removes_what_went_meanwhile, contested_address, changes_equal_a_sync, purge_leaves_nothing]
+             restart_removes_what_went_meanwhile, contested_address, changes_equal_a_sync, drift_is_seen_and_mended,
+             purge_leaves_nothing]
 
 
 def main():
