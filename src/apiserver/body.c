@@ -2,7 +2,6 @@
 #include "apiserver/body.h"
 
 #include "api/defaults.h"
-#include "api/patch.h"
 #include "api/proto.h"
 #include "api/service_defaults.h"
 #include "api/strict.h"
@@ -132,25 +131,31 @@ int body_object(struct op *op, struct json **ret)
 	return r;
 }
 
+int body_patch_kind(struct request *req, enum api_patch_kind *ret)
+{
+	struct str header = content_type(req);
+	struct accept_type type = {0};
+
+	IGNORE(accept_next(&header, &type), "an absent type is refused next");
+	if (api_patch_kind_of(type.type, ret))
+		return 0;
+	return status_set(&req->st, ERR_MEDIA_TYPE,
+			  "the body of the request was in an unknown format - accepted media "
+			  "types include: application/json-patch+json, "
+			  "application/merge-patch+json, "
+			  "application/strategic-merge-patch+json");
+}
+
 int body_patched(struct op *op, const struct json *old, struct json **ret)
 {
 	struct request *req = op->req;
-	struct accept_type type = {0};
-	struct str header = content_type(req);
 	enum api_patch_kind kind;
 	struct json *patch, *obj;
 	struct err err;
-	int r;
+	int r = body_patch_kind(req, &kind);
 
-	IGNORE(accept_next(&header, &type), "an absent type is refused below");
-	if (!api_patch_kind_of(type.type, &kind))
-		return status_set(
-			&req->st, ERR_MEDIA_TYPE,
-			"the body of the request was in an unknown format - accepted media "
-			"types include: application/json-patch+json, "
-			"application/merge-patch+json, "
-			"application/strategic-merge-patch+json");
-	r = parse(op, &patch);
+	if (r == 0)
+		r = parse(op, &patch);
 	if (r < 0)
 		return r;
 	r = api_patch(&op->arena, kind, req->res->kind->type, old, patch, &obj, &err);

@@ -6,10 +6,14 @@
  * sections 1.1 steps 1 and 2, 18.2, 18.5).
  */
 
+#include "api/patch.h"
 #include "apiserver/op.h"
 
 /* The object of a POST or PUT. Negative with req->st set. */
 int body_object(struct op *op, struct json **ret) _nodiscard_;
+/* Which patch the request has, by its content type. Negative with req->st set: none that is served.
+ */
+int body_patch_kind(struct request *req, enum api_patch_kind *ret) _nodiscard_;
 /* `old` with the request's patch applied to it, as an object. */
 int body_patched(struct op *op, const struct json *old, struct json **ret) _nodiscard_;
 /* Any JSON object, or a message of a type of that package; an empty body gives an empty one. */

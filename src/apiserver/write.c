@@ -286,6 +286,8 @@ int write_update(struct op *op)
 int write_start(struct request *req)
 {
 	int (*step)(struct op * op) = NULL;
+	enum api_patch_kind kind;
+	int r;
 
 	if (req->s->n_writes >= APISERVER_WRITES_MAX)
 		return status_set(&req->st, ERR_TOO_MANY,
@@ -293,6 +295,10 @@ int write_start(struct request *req)
 	if (req->sub.len && !str_eq_c(req->sub, "status") && !str_eq_c(req->sub, "finalize"))
 		return status_set(&req->st, ERR_NOT_FOUND,
 				  "the server could not find the requested resource");
+	/* Before the object is looked for: server-side apply of a new one is not "not found". */
+	r = req->verb == REQUEST_PATCH ? body_patch_kind(req, &kind) : 0;
+	if (r < 0)
+		return r;
 	if (req->verb == REQUEST_CREATE)
 		step = write_create;
 	else if (req->verb == REQUEST_DELETE)

@@ -297,6 +297,12 @@ def test_dry_run(k):
     k.ok('get', 'svc', 'web')
 
 
+def test_server_side_apply_is_refused(k):
+    """apply --server-side, which is not served, is refused by that reason also where the object is not there yet."""
+    said = k.fails('apply', '--server-side', '-f', '-', stdin=json.dumps(web()))
+    assert 'NotFound' not in said and 'application/strategic-merge-patch+json' in said, said
+
+
 def test_large_lists_come_in_pages(k):
     """get --chunk-size reads a list page by page and prints all of it, in order."""
     k.apply(*[service(f's{i:02}') for i in range(25)])
