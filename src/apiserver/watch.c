@@ -90,9 +90,17 @@ static void expire(struct watch *w, uint64_t rev)
 	struct status st = {.arena = &w->x->arena};
 	struct buf b = BUF_INIT;
 
-	IGNORE(status_set(&st, ERR_GONE, "too old resource version: %" PRIu64 " (%" PRIu64 ")", rev,
-			  w->res->cache->floor),
-	       "returns its code, which we have");
+	if (rev > w->s->rev)
+		IGNORE(status_set(&st, ERR_GONE,
+				  "resource version %" PRIu64 " is from another history: this one "
+				  "has come to %" PRIu64,
+				  rev, w->s->rev),
+		       "returns its code, which we have");
+	else
+		IGNORE(status_set(&st, ERR_GONE,
+				  "too old resource version: %" PRIu64 " (%" PRIu64 ")", rev,
+				  w->res->cache->floor),
+		       "returns its code, which we have");
 	render_error(&b, w->style, &st);
 	write_buf(w, &b);
 	buf_fini(&b);
@@ -291,7 +299,9 @@ int watch_start(struct request *req)
 	w->next = w->res->cache->n_events;
 	if (w->state == WATCH_INITIAL)
 		take_snapshot(w);
-	else if (cache_events_after(w->res->cache, w->rev, &w->next) < 0) {
+	/* What a client has seen is in the cache; a newer revision comes from before the store was
+	 * put back from a backup, and the watch would stay silent until that number came again. */
+	else if (w->rev > w->s->rev || cache_events_after(w->res->cache, w->rev, &w->next) < 0) {
 		expire(w, w->rev);
 		return 0;
 	}

@@ -136,6 +136,20 @@ def test_too_old_is_told_in_the_stream(api):
     assert w.next() is None
 
 
+def test_what_was_answered_can_be_watched_from(api):
+    for i in range(50):
+        w = api.watch(api.path('configmaps'), resourceVersion=rev(make(api, f'n{i}')))
+        make(api, f'm{i}')
+        w.want('ADDED', f'm{i}')
+
+
+def test_newer_than_there_is(api):
+    """The store was put back from a backup: whoever saw more than it has must look anew."""
+    w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api) + 1000)
+    status = w.want('ERROR')
+    assert status['code'] == 410 and status['reason'] == 'Expired' and 'another history' in status['message']
+
+
 def test_as_table(api):
     w = Watch(api, api.path('configmaps'), {'watch': '1', 'resourceVersion': list_rev(api)}, Accept=TABLE)
     assert w.headers['Content-Type'] == 'application/json;as=Table;g=meta.k8s.io;v=v1'
