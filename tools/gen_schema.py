@@ -191,7 +191,7 @@ def c_field(f, owner, schemas):
     return (f'\t{{{c_string(f["name"])}, API_{value or "OBJECT"}, API_{shape}, {f["number"]}, {flags}, '
             f'API_LIST_{f["list"]}, {"&type_" + c_ident(target) if target else "NULL"}, '
             f'{c_string(f["merge_key"])}, {c_strings(f["map_keys"])}, {c_strings(f["enums"])}, '
-            f'{c_string(f["default"])}, {c_string(f["description"])}}},\n')
+            f'{c_string(f["default"])}, {c_string(f["description"])}, {len(f["name"])}}},\n')
 
 
 def write_type(out, t, schemas):

@@ -70,13 +70,25 @@ struct str api_kind_path(struct arena *a, const struct api_kind *k, struct str n
 			  has_ns ? ns.ptr : "", k->plural, name.len ? "/" : "", STR_ARG(name));
 }
 
+/* As str_cmp; most names differ in their first byte. */
+static int kind_cmp(struct str name, const struct api_field *f)
+{
+	size_t n = MIN(name.len, f->name_len);
+	int r;
+
+	if (n > 0 && name.ptr[0] != f->name[0])
+		return (unsigned char)name.ptr[0] < (unsigned char)f->name[0] ? -1 : 1;
+	r = n > 1 ? memcmp(name.ptr + 1, f->name + 1, n - 1) : 0;
+	return r ? r : (name.len > f->name_len) - (name.len < f->name_len);
+}
+
 const struct api_field *api_field_own(const struct api_type *t, struct str name)
 {
 	size_t from = 0, to = t->n_fields;
 
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
-		int r = str_cmp(name, str_of(t->fields[mid].name));
+		int r = kind_cmp(name, &t->fields[mid]);
 
 		if (r == 0)
 			return &t->fields[mid];

@@ -66,6 +66,7 @@ struct api_field {
 	const char *const *enums; /* allowed values, NULL-terminated; NULL: any */
 	const char *default_json; /* static default, as JSON text; NULL: none */
 	const char *description;  /* "" when there is none */
+	size_t name_len;          /* of name */
 };
 
 struct api_type {

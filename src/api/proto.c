@@ -62,10 +62,14 @@ static int refuse(struct decoder *d, const struct api_path *path, const char *wh
 }
 
 /* NULL, or what is wrong with it. */
-static const char *read_varint(struct reader *r, uint64_t *ret)
+static inline const char *read_varint(struct reader *r, uint64_t *ret)
 {
 	uint64_t v = 0;
 
+	if (r->at < r->end && *r->at < 0x80) {
+		*ret = *r->at++;
+		return NULL;
+	}
 	for (unsigned shift = 0; r->at < r->end; shift += 7) {
 		uint8_t c = *r->at++;
 
@@ -318,7 +322,7 @@ static enum proto_wire_type wire_of(enum api_value value)
 	}
 }
 
-/* Sets *n, which is no part of a tree yet. */
+/* Sets all of *n, which is no part of a tree yet. */
 static int decode_value(struct decoder *d, const struct api_field *f, const struct wire *w,
 			struct json *n, const struct api_path *path)
 {
@@ -364,14 +368,6 @@ static int decode_value(struct decoder *d, const struct api_field *f, const stru
 	return wrong ? refuse(d, path, wrong) : 0;
 }
 
-static struct json *keep(struct decoder *d, const struct json *n)
-{
-	struct json *ret = arena_alloc(d->a, sizeof(*ret));
-
-	*ret = *n;
-	return ret;
-}
-
 /* The member that an earlier occurrence of the field made, or NULL; the field is seen from now. */
 static struct json *seen(struct target *t, const struct api_field *f)
 {
@@ -385,7 +381,7 @@ static struct json *seen(struct target *t, const struct api_field *f)
 
 static void add_member(struct target *t, const struct api_field *f, struct json *n)
 {
-	n->key = str_of(f->name);
+	n->key = str_n(f->name, f->name_len);
 	json_append(t->obj, n);
 }
 
@@ -403,21 +399,22 @@ static bool is_left_out(const struct api_field *f, const struct json *n)
 static int decode_one(struct decoder *d, struct target *t, const struct api_field *f,
 		      const struct wire *w, const struct api_path *path)
 {
-	struct json *old = seen(t, f), n;
+	struct json *old = seen(t, f), *n;
 	struct target merged = {.type = f->type, .obj = old, .seen = UINT64_MAX};
 	int r;
 
 	if (old && f->value == API_OBJECT && w->type == PROTO_BYTES)
 		return decode_message(d, &merged, w->bytes, path);
-	r = decode_value(d, f, w, &n, path);
+	n = arena_alloc(d->a, sizeof(*n));
+	r = decode_value(d, f, w, n, path);
 	if (r < 0)
 		return r;
-	if (old && n.type == JSON_NULL)
+	if (old && n->type == JSON_NULL)
 		json_unlink(t->obj, old);
 	else if (old)
-		json_set(t->obj, f->name, keep(d, &n));
-	else if (!is_left_out(f, &n))
-		add_member(t, f, keep(d, &n));
+		json_set(t->obj, f->name, n);
+	else if (!is_left_out(f, n))
+		add_member(t, f, n);
 	return 0;
 }
 
@@ -455,19 +452,19 @@ static int decode_packed(struct decoder *d, const struct api_field *f, const str
 {
 	struct reader r = reader_of(w->bytes);
 	struct wire one = {.number = w->number, .type = wire_of(f->value)};
-	struct json n;
 
 	while (r.at < r.end) {
+		struct json *n = arena_alloc(d->a, sizeof(*n));
 		const char *wrong = one.type == PROTO_VARINT ? read_varint(&r, &one.value)
 							     : read_fixed(&r, 8, &one.value);
 		int ret;
 
 		if (wrong)
 			return refuse(d, path, wrong);
-		ret = decode_value(d, f, &one, &n, path);
+		ret = decode_value(d, f, &one, n, path);
 		if (ret < 0)
 			return ret;
-		json_append(list, keep(d, &n));
+		json_append(list, n);
 	}
 	return 0;
 }
@@ -475,15 +472,16 @@ static int decode_packed(struct decoder *d, const struct api_field *f, const str
 static int decode_element(struct decoder *d, struct target *t, const struct api_field *f,
 			  const struct wire *w, const struct api_path *path)
 {
-	struct json *list = container(d, t, f), n;
+	struct json *list = container(d, t, f), *n;
 	struct api_path at = api_path_at(path, list->count);
 	int r;
 
 	if (w->type == PROTO_BYTES && wire_of(f->value) != PROTO_BYTES)
 		return decode_packed(d, f, w, list, path);
-	r = decode_value(d, f, w, &n, &at);
+	n = arena_alloc(d->a, sizeof(*n));
+	r = decode_value(d, f, w, n, &at);
 	if (r == 0)
-		json_append(list, keep(d, &n));
+		json_append(list, n);
 	return r;
 }
 
@@ -496,7 +494,7 @@ static void zero_value(const struct api_field *f, struct wire *ret)
 static int decode_entry(struct decoder *d, struct target *t, const struct api_field *f,
 			const struct wire *w, const struct api_path *path)
 {
-	struct json *map = container(d, t, f), key = {.string = STR("")}, n;
+	struct json *map = container(d, t, f), key = {.string = STR("")}, *n;
 	struct reader r = reader_of(w->bytes);
 	const char *wrong = w->type == PROTO_BYTES ? NULL : "a wrong wire type";
 	struct wire part, value;
@@ -515,11 +513,12 @@ static int decode_entry(struct decoder *d, struct target *t, const struct api_fi
 	if (wrong)
 		return refuse(d, path, wrong);
 	at = api_path_key(path, key.string);
-	ret = decode_value(d, f, &value, &n, &at);
+	n = arena_alloc(d->a, sizeof(*n));
+	ret = decode_value(d, f, &value, n, &at);
 	if (ret < 0)
 		return ret;
-	n.key = key.string;
-	json_append(map, keep(d, &n));
+	n->key = key.string;
+	json_append(map, n);
 	return 0;
 }
 
@@ -569,11 +568,11 @@ int api_proto_parse(struct arena *a, const struct api_type *type, struct str mes
 		    struct json **ret, struct err *err)
 {
 	struct decoder d = {.a = a, .err = err};
-	struct json n;
-	int r = decode_object(&d, type, message, &n, NULL);
+	struct json *n = arena_alloc(a, sizeof(*n));
+	int r = decode_object(&d, type, message, n, NULL);
 
 	if (r == 0)
-		*ret = keep(&d, &n);
+		*ret = n;
 	return r;
 }
 

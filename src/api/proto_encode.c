@@ -15,62 +15,78 @@ enum {
 
 static void put_object(struct buf *b, const struct api_type *type, const struct json *obj);
 
-static size_t format_varint(uint8_t *to, uint64_t v)
+static inline size_t format_varint(char *to, uint64_t v)
 {
 	size_t n = 0;
 
 	for (; v >= 0x80; v >>= 7)
-		to[n++] = (uint8_t)(v | 0x80);
-	to[n++] = (uint8_t)v;
+		to[n++] = (char)(v | 0x80);
+	to[n++] = (char)v;
 	return n;
+}
+
+/* Room for n bytes and what they need in front; the NUL behind is set when all is written. */
+static inline char *room(struct buf *b, size_t n)
+{
+	if (b->cap - b->len <= n + 2 * VARINT_MAX)
+		buf_reserve(b, n + 2 * VARINT_MAX);
+	return b->ptr + b->len;
+}
+
+static inline size_t format_tag(char *to, uint32_t number, enum proto_wire_type type)
+{
+	return format_varint(to, (uint64_t)number << 3 | type);
 }
 
 static void put_tag(struct buf *b, uint32_t number, enum proto_wire_type type)
 {
-	uint8_t text[VARINT_MAX];
-
-	buf_add(b, text, format_varint(text, (uint64_t)number << 3 | type));
+	b->len += format_tag(room(b, 0), number, type);
 }
 
 static void put_number(struct buf *b, uint32_t number, uint64_t v)
 {
-	uint8_t text[2 * VARINT_MAX];
-	size_t n = format_varint(text, (uint64_t)number << 3 | PROTO_VARINT);
+	char *at = room(b, 0);
+	size_t n = format_tag(at, number, PROTO_VARINT);
 
-	n += format_varint(text + n, v);
-	buf_add(b, text, n);
+	b->len += n + format_varint(at + n, v);
 }
 
 static void put_bytes(struct buf *b, uint32_t number, struct str s)
 {
-	uint8_t text[2 * VARINT_MAX];
-	size_t n = format_varint(text, (uint64_t)number << 3 | PROTO_BYTES);
+	char *at = room(b, s.len);
+	size_t n = format_tag(at, number, PROTO_BYTES);
 
-	n += format_varint(text + n, s.len);
-	buf_add(b, text, n);
-	buf_add_str(b, s);
+	n += format_varint(at + n, s.len);
+	if (s.len > 0)
+		memcpy(at + n, s.ptr, s.len);
+	b->len += n + s.len;
 }
 
 /* Begins a nested message; what it returns is for end(). */
 static size_t begin(struct buf *b, uint32_t number)
 {
-	put_tag(b, number, PROTO_BYTES);
-	buf_add_byte(b, 0);
+	char *at = room(b, 0);
+	size_t n = format_tag(at, number, PROTO_BYTES);
+
+	at[n] = 0;
+	b->len += n + 1;
 	return b->len;
 }
 
 static void end(struct buf *b, size_t begun)
 {
 	size_t len = b->len - begun, n;
-	uint8_t text[VARINT_MAX];
+	char text[VARINT_MAX];
 
-	n = format_varint(text, len);
-	if (n > 1) {
-		buf_reserve(b, n - 1);
-		memmove(b->ptr + begun + n - 1, b->ptr + begun, len);
-		buf_set_len(b, b->len + n - 1);
+	if (len < 0x80) {
+		b->ptr[begun - 1] = (char)len;
+		return;
 	}
+	n = format_varint(text, len);
+	room(b, n);
+	memmove(b->ptr + begun + n - 1, b->ptr + begun, len);
 	memcpy(b->ptr + begun - 1, text, n);
+	b->len += n - 1;
 }
 
 static void put_double(struct buf *b, uint32_t number, const struct json *n)
@@ -257,18 +273,21 @@ static void put_object(struct buf *b, const struct api_type *type, const struct 
 void api_proto_encode(struct buf *b, const struct api_type *type, const struct json *obj)
 {
 	put_object(b, type, obj);
+	buf_set_len(b, b->len);
 }
 
 size_t api_proto_begin(struct buf *b, struct str api_version, struct str kind)
 {
-	size_t meta;
+	size_t meta, begun;
 
 	buf_add_str(b, PROTO_MAGIC);
 	meta = begin(b, 1);
 	put_bytes(b, 1, api_version);
 	put_bytes(b, 2, kind);
 	end(b, meta);
-	return begin(b, 2);
+	begun = begin(b, 2);
+	buf_set_len(b, b->len);
+	return begun;
 }
 
 void api_proto_end(struct buf *b, size_t begun)
@@ -276,6 +295,7 @@ void api_proto_end(struct buf *b, size_t begun)
 	end(b, begun);
 	put_bytes(b, 3, STR(""));
 	put_bytes(b, 4, STR(""));
+	buf_set_len(b, b->len);
 }
 
 void api_proto_write(struct buf *b, struct str api_version, struct str kind,
@@ -293,6 +313,7 @@ void api_proto_add_list_meta(struct buf *b, const struct json *meta)
 
 	put_object(b, api_type_find(STR("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta")), meta);
 	end(b, begun);
+	buf_set_len(b, b->len);
 }
 
 void api_proto_add_item(struct buf *b, const struct api_type *type, const struct json *obj)
@@ -301,6 +322,7 @@ void api_proto_add_item(struct buf *b, const struct api_type *type, const struct
 
 	put_object(b, type, obj);
 	end(b, begun);
+	buf_set_len(b, b->len);
 }
 
 struct api_proto_event api_proto_begin_event(struct buf *b, struct str type)
@@ -312,6 +334,7 @@ struct api_proto_event api_proto_begin_event(struct buf *b, struct str type)
 	put_bytes(b, 1, type);
 	ret.object = begin(b, 2);
 	ret.raw = begin(b, 1);
+	buf_set_len(b, b->len);
 	return ret;
 }
 
@@ -321,6 +344,7 @@ void api_proto_end_event(struct buf *b, struct api_proto_event begun)
 
 	end(b, begun.raw);
 	end(b, begun.object);
+	buf_set_len(b, b->len);
 	len = b->len - begun.frame;
 	for (size_t i = 0; i < 4; i++)
 		b->ptr[begun.frame - 4 + i] = (char)(len >> (8 * (3 - i)));

@@ -128,8 +128,17 @@ bool json_is_utf8(struct str s)
 	const char *at = s.ptr, *end = s.len ? s.ptr + s.len : s.ptr;
 
 	while (at < end) {
-		size_t n = (unsigned char)*at < 0x80 ? 1 : parse_utf8(at, end);
+		uint64_t w;
+		size_t n;
 
+		if (end - at >= (ptrdiff_t)sizeof(w)) {
+			memcpy(&w, at, sizeof(w));
+			if (!(w & 0x8080808080808080)) {
+				at += sizeof(w);
+				continue;
+			}
+		}
+		n = (unsigned char)*at < 0x80 ? 1 : parse_utf8(at, end);
 		if (n == 0)
 			return false;
 		at += n;
