@@ -4,6 +4,7 @@
 #include "agent/pause-task.h"
 #include "agent/process.h"
 #include "base/fd.h"
+#include "base/mount.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -58,12 +59,16 @@ static void mount_over_etc(const char *dir)
  * not every kernel allows all of it inside a user namespace. */
 static int make_mounts(const struct agent_pause_config *c, struct err *err)
 {
+	int r;
+
 	/* Not before the fork: the caller still needs the /proc that it has. */
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return err_sys(err, errno, "keep the Pod's mounts to itself");
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		fprintf(stderr, "fairlead pause: mount /proc: %s; the Pod sees the node's\n",
-			strerror(errno));
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_sys(err, errno, "make the Pod's mount namespace");
+	r = mount_keep_private(err);
+	if (r < 0)
+		return r;
+	if (mount_proc(err) < 0)
+		fprintf(stderr, "fairlead pause: %s; the Pod sees the node's\n", err->msg);
 	mount_over_etc(c->dir);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/mount.h"
 #include "lab/state.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -257,14 +257,16 @@ _noreturn_ static void serve(struct supervisor *s)
 static int prepare(struct supervisor *s, struct err *err)
 {
 	_cleanup_(mem_freep) char *log = mem_xprintf("%s/log/supervisor.log", s->config->state_dir);
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), out;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), out, r;
 	sigset_t set;
 
 	setsid();
 	prctl(PR_SET_NAME, "fairlead-lab");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return err_sys(err, errno, "mount the lab's own /proc");
+	r = mount_keep_private(err);
+	if (r == 0)
+		r = mount_proc(err);
+	if (r < 0)
+		return r;
 	out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (out < 0)
 		return err_sys(err, errno, "open '%s'", log);
