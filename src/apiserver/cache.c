@@ -80,32 +80,12 @@ void cache_span(const struct cache *c, struct str ns, size_t *ret_first, size_t 
 	*ret_end = cache_lower_bound(c, str_n(bound, len + 1));
 }
 
-static int stored_form(struct cache *c, struct bytes *value, struct bytes **ret, struct err *err)
-{
-	struct arena a;
-	struct json *tree;
-	int r;
-
-	if (object_is_stored_form(c->res, bytes_str(value))) {
-		*ret = bytes_ref(value);
-		return 0;
-	}
-	arena_init(&a, 0);
-	r = json_parse(&a, bytes_str(value), JSON_BORROW, &tree, err);
-	if (r == 0 && !str_is_set(json_get_string(json_get(tree, "metadata"), "name")))
-		r = err_set(err, ERR_BAD_REQUEST, "not an object with a name");
-	if (r == 0)
-		*ret = object_encode(&a, c->res, tree);
-	arena_fini(&a);
-	return r;
-}
-
 /* The new object of a change, or NULL and an error. */
 static int make_object(struct cache *c, struct str key, struct bytes *value, uint64_t rev,
 		       uint64_t create_rev, struct object **ret, struct err *err)
 {
 	struct bytes *form = NULL;
-	int r = stored_form(c, value, &form, err);
+	int r = object_to_stored_form(c->res, value, &form, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "stored %s '%.*s'", c->res->kind->kind, STR_ARG(key));

@@ -80,6 +80,27 @@ bool object_is_stored_form(const struct resource *res, struct str value)
 	       value.ptr[res->head.len] == '"';
 }
 
+int object_to_stored_form(const struct resource *res, struct bytes *value, struct bytes **ret,
+			  struct err *err)
+{
+	struct arena a;
+	struct json *tree;
+	int r;
+
+	if (object_is_stored_form(res, bytes_str(value))) {
+		*ret = bytes_ref(value);
+		return 0;
+	}
+	arena_init(&a, 0);
+	r = json_parse(&a, bytes_str(value), JSON_BORROW, &tree, err);
+	if (r == 0 && !str_is_set(json_get_string(json_get(tree, "metadata"), "name")))
+		r = err_set(err, ERR_BAD_REQUEST, "not an object with a name");
+	if (r == 0)
+		*ret = object_encode(&a, res, tree);
+	arena_fini(&a);
+	return r;
+}
+
 static void add_rev(struct buf *b, uint64_t rev)
 {
 	if (!rev)

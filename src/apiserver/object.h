@@ -58,6 +58,10 @@ struct str object_name(const struct object *o);
 struct bytes *object_encode(struct arena *a, const struct resource *res, struct json *tree);
 /* Whether `value` is in the stored form of `res`. */
 bool object_is_stored_form(const struct resource *res, struct str value);
+/* `value`, which another server may have written, in the stored form: itself when it is. A new
+ * reference either way. ERR_BAD_REQUEST when it is no object with a name. */
+int object_to_stored_form(const struct resource *res, struct bytes *value, struct bytes **ret,
+			  struct err *err) _nodiscard_;
 
 /* As a client sees it: whole, or as an item of a list (without kind and apiVersion). `rev` is the
  * resourceVersion to show; 0 leaves it out. */

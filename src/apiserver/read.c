@@ -26,6 +26,7 @@ struct page {
 	VEC(const struct object *) objects;
 	struct continuation from; /* where it begins */
 	uint64_t rev;             /* of the list */
+	struct str last;          /* the key that was looked at last, when has_more */
 	bool has_more;
 	uint64_t remaining; /* when has_more */
 };
@@ -39,7 +40,7 @@ static void reply_page(struct request *req, struct page *page)
 	struct buf b = BUF_INIT;
 
 	if (page->has_more) {
-		struct continuation next = {page->rev, object_key(*vec_last(&page->objects))};
+		struct continuation next = {page->rev, page->last};
 
 		list.continue_token = continuation_encode(req->arena, &next);
 		/* With selectors nobody has counted the ones that match. */
@@ -86,6 +87,7 @@ static void list_from_cache(struct request *req, struct page *page)
 			continue;
 		if (is_full(req, page)) {
 			page->has_more = true;
+			page->last = object_key(*vec_last(&page->objects));
 			page->remaining = end - i;
 			break;
 		}
@@ -126,31 +128,45 @@ static void reply_expired(struct request *req, const struct page *page)
 	request_reply_failure(req);
 }
 
+/* Of a kv of the store: the object it is, or NULL when it is none (as in the cache, it is left
+ * out). */
+static struct object *object_of(const struct resource *res, struct str key,
+				const struct store_kv *kv)
+{
+	struct bytes *form;
+	struct object *o;
+
+	if (object_to_stored_form(res, kv->value, &form, NULL) < 0)
+		return NULL;
+	o = object_new(key, form, res->head.len, kv->mod_rev, kv->create_rev);
+	bytes_unref(form);
+	return o;
+}
+
 static void fill_from_history(struct history_read *h, const struct store_range *range)
 {
 	struct request *req = h->req;
 	size_t prefix_len = strlen("/registry/") + strlen(req->res->kind->storage) + 1;
 
 	for (size_t i = 0; i < range->n; i++) {
-		const struct store_kv *kv = &range->kvs[i];
-		struct object *o;
+		struct str key = str_skip(range->kvs[i].key, prefix_len);
+		struct object *o = object_of(req->res, key, &range->kvs[i]);
+		bool is_wanted = o && match(&h->page, o);
 
-		if (!object_is_stored_form(req->res, bytes_str(kv->value)))
-			continue;
-		o = object_new(str_skip(kv->key, prefix_len), kv->value, req->res->head.len,
-			       kv->mod_rev, kv->create_rev);
-		if (!match(&h->page, o)) {
-			object_unref(o);
-			continue;
-		}
-		if (is_full(req, &h->page)) {
+		if (is_wanted && is_full(req, &h->page)) {
 			h->page.has_more = true;
 			h->page.remaining = range->n - i + range->remaining;
 			object_unref(o);
 			return;
 		}
-		*vec_push(&h->page.objects) = o;
+		if (is_wanted)
+			*vec_push(&h->page.objects) = o;
+		else
+			object_unref(o);
+		h->page.last = key;
 	}
+	h->page.has_more = range->has_more;
+	h->page.remaining = range->remaining;
 }
 
 static void history_done(void *ctx, int r, const struct store_range *range, const struct err *err)
@@ -179,6 +195,9 @@ static void list_from_history(struct request *req, const struct page *page)
 {
 	struct history_read *h = mem_xnew(struct history_read);
 	struct str prefix = server_store_key(req->arena, req->res, page->sel.ns, (struct str){0});
+	/* One more than the page tells whether there is more. What selectors leave is only known
+	 * when it has been looked at. */
+	bool is_limited = req->limit && !selection_has_selectors(&page->sel);
 	struct str start = {0};
 
 	*h = (struct history_read){req, *page};
@@ -191,7 +210,8 @@ static void list_from_history(struct request *req, const struct page *page)
 				      page->from.after.len + 1);
 	req->x->handler_ctx = h;
 	req->x->on_close = history_closed;
-	store_range(req->s->store, prefix, start, 0, page->rev, history_done, h);
+	store_range(req->s->store, prefix, start, is_limited ? req->limit + 1 : 0, page->rev,
+		    history_done, h);
 }
 
 static int too_new(struct request *req)
