@@ -24,7 +24,7 @@ struct http_call {
 	unsigned refs; /* posts on the loop, and one while the call is under way */
 	bool is_posted;
 	bool is_begun, is_ended, is_aborted; /* by the handler */
-	bool is_head_told, is_cancelled;
+	bool is_head_told, is_cancelled, is_paused;
 	int status;
 	struct http_header *headers; /* in x.arena */
 	size_t n_headers;
@@ -91,6 +91,10 @@ static void on_flush(void *ctx)
 	bool was_full = call->pending >= HTTP_PENDING_MAX;
 
 	call->is_posted = false;
+	if (call->is_paused && !call->is_cancelled) {
+		call_unref(call);
+		return;
+	}
 	if (!call->is_cancelled && call->is_begun && !call->is_head_told) {
 		call->is_head_told = true;
 		if (call->events.on_head)
@@ -222,6 +226,13 @@ static void local_cancel(struct http_call *call)
 	call_unref(call);
 }
 
+static void local_pause(struct http_call *call, bool is_paused)
+{
+	call->is_paused = is_paused;
+	if (!is_paused)
+		post(call);
+}
+
 static void local_close(struct http_transport *t)
 {
 	struct local *local = CONTAINER_OF(t, struct local, transport);
@@ -234,6 +245,7 @@ static void local_close(struct http_transport *t)
 static const struct http_transport_ops transport_ops = {
 	.send = local_send,
 	.cancel = local_cancel,
+	.pause = local_pause,
 	.close = local_close,
 };
 

@@ -94,7 +94,15 @@ static int http_h2_line_on_data(nghttp2_session *ng, uint8_t flags _unused_, int
 
 	if (c)
 		http_call_data(c, str_n((const char *)data, len));
-	return http_h2_line_is_dead(k) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+	if (http_h2_line_is_dead(k))
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
+	nghttp2_session_consume_connection(ng, len);
+	c = http_h2_call(ng, id); /* it may have been cancelled */
+	if (c && c->is_paused)
+		c->withheld += len;
+	else
+		nghttp2_session_consume_stream(ng, id, len);
+	return 0;
 }
 
 static int http_h2_line_on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *ctx)
@@ -145,17 +153,23 @@ void http_h2_line_start(struct http_line *k)
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEADER_BYTES_MAX},
 	};
 	nghttp2_session_callbacks *cb;
+	nghttp2_option *option;
 	int r = nghttp2_session_callbacks_new(&cb);
 
 	assert(r == 0);
+	r = nghttp2_option_new(&option);
+	assert(r == 0);
+	/* A call that is paused does not get its window back. */
+	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, http_h2_line_on_begin);
 	nghttp2_session_callbacks_set_on_header_callback(cb, http_h2_line_on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, http_h2_line_on_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, http_h2_line_on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, http_h2_line_on_close);
-	r = nghttp2_session_client_new(&k->ng, cb, k);
+	r = nghttp2_session_client_new2(&k->ng, cb, k, option);
 	assert(r == 0);
 	IGNORE(r, "only the assertions read it");
+	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(cb);
 	nghttp2_submit_settings(k->ng, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings));
 	nghttp2_session_set_local_window_size(k->ng, NGHTTP2_FLAG_NONE, 0, HTTP_H2_LINE_WINDOWS);
@@ -209,6 +223,13 @@ void http_h2_line_cancel(struct http_line *k, struct http_call *c)
 {
 	nghttp2_session_set_stream_user_data(k->ng, c->id, NULL);
 	nghttp2_submit_rst_stream(k->ng, NGHTTP2_FLAG_NONE, c->id, NGHTTP2_CANCEL);
+	http_conn_kick(&k->conn);
+}
+
+void http_h2_line_resume(struct http_line *k, struct http_call *c)
+{
+	nghttp2_session_consume_stream(k->ng, c->id, c->withheld);
+	c->withheld = 0;
 	http_conn_kick(&k->conn);
 }
 

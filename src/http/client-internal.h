@@ -47,8 +47,9 @@ struct http_call {
 	int status;
 	VEC(struct http_header) got;
 	size_t got_bytes;
-	bool has_head, is_ended, is_again;
+	bool has_head, is_ended, is_again, is_paused;
 	int32_t id;       /* HTTP/2 stream */
+	size_t withheld;  /* HTTP/2: bytes that came while paused; the server's window lacks them */
 	uint64_t attempt; /* failed attempts to connect when it was sent */
 };
 
@@ -110,6 +111,7 @@ void http_h2_line_send(struct http_line *k, struct http_call *c);
 void http_h2_line_input(struct http_line *k, struct str data);
 void http_h2_line_produce(struct http_line *k);
 void http_h2_line_cancel(struct http_line *k, struct http_call *c);
+void http_h2_line_resume(struct http_line *k, struct http_call *c); /* gives what is withheld */
 void http_h2_line_ping(struct http_line *k);
 bool http_h2_line_has_room(const struct http_line *k);
 void http_h2_line_free(struct http_line *k);

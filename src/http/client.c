@@ -48,6 +48,8 @@ static void http_call_free(struct http_call *c)
 {
 	list_remove(&c->node);
 	if (c->line) {
+		if (!c->line->is_h2)
+			http_conn_pause(&c->line->conn, false); /* for the next one */
 		c->line->n_calls--;
 		c->line->used_ms = http_client_now(c->client);
 	}
@@ -125,6 +127,15 @@ static void http_call_cancel(struct http_call *c)
 		list_remove(&k->node);
 		http_conn_close(&k->conn);
 	}
+}
+
+static void http_call_pause(struct http_call *c, bool is_paused)
+{
+	c->is_paused = is_paused;
+	if (c->line && !c->line->is_h2)
+		http_conn_pause(&c->line->conn, is_paused);
+	else if (c->line && !is_paused)
+		http_h2_line_resume(c->line, c);
 }
 
 static void http_call_rearm(struct http_call *c)
@@ -593,6 +604,7 @@ static void http_client_close(struct http_transport *transport)
 static const struct http_transport_ops http_client_ops = {
 	.send = http_client_send,
 	.cancel = http_call_cancel,
+	.pause = http_call_pause,
 	.close = http_client_close,
 };
 

@@ -36,7 +36,10 @@ struct http_transport_ops {
 	 * on_done. */
 	struct http_call *(*send)(struct http_transport *t, const struct http_call_request *req,
 				  const struct http_call_events *events, void *ctx);
-	void (*cancel)(struct http_call *call);  /* no callback after this, on_done included */
+	void (*cancel)(struct http_call *call); /* no callback after this, on_done included */
+	/* No more of the answer for now; for one who passes it on to a slower reader. From on_head
+	 * on. What is on its way still comes (HTTP/2: up to 1 MiB); silence counts meanwhile. */
+	void (*pause)(struct http_call *call, bool is_paused);
 	void (*close)(struct http_transport *t); /* cancels what is left */
 };
 

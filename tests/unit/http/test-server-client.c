@@ -119,6 +119,73 @@ TEST(a_watch_is_written_event_by_event)
 	}
 }
 
+/* Turns until nothing has come for a while. */
+static void until_silent(struct pair *p, const struct pair_answer *a)
+{
+	size_t len = a->body.len;
+
+	for (int n = 0; n < 100; n++) {
+		pair_turn(p);
+		if (a->body.len != len)
+			n = 0;
+		len = a->body.len;
+	}
+}
+
+TEST(a_paused_call_holds_the_server_back)
+{
+	enum {
+		CHUNK = 1024 * 1024,
+		CHUNKS = 48, /* more than the kernel's buffers and HTTP/2's windows take */
+	};
+	struct bytes *b = bytes_new(CHUNK);
+	struct pair_answer a, after;
+	struct http_call *call;
+	struct pair p;
+
+	memset(b->data, 'x', b->len);
+	for_each_kind(&p)
+	{
+		call = pair_send(&p, &a, HTTP_GET, "/watch", NULL);
+		pair_until(&p, &a.heads, 1);
+		p.client->ops->pause(call, true);
+		for (int i = 0; i < CHUNKS; i++)
+			http_write(p.held, b);
+		until_silent(&p, &a);
+		ASSERT_TRUE(a.body.len <= 2 * CHUNK);
+		ASSERT_TRUE(http_pending(p.held) > 0);
+		p.client->ops->pause(call, false);
+		http_end(p.held);
+		pair_wait(&p, &a);
+		ASSERT_EQ(a.r, 0);
+		ASSERT_EQ(a.body.len, (size_t)CHUNKS * CHUNK);
+		pair_get(&p, &after, "/echo"); /* and the connection goes on */
+		ASSERT_EQ(after.r, 0);
+		pair_answer_fini(&a);
+		pair_answer_fini(&after);
+	}
+	bytes_unref(b);
+}
+
+TEST(a_call_that_ends_while_paused_leaves_its_connection_usable)
+{
+	struct pair_answer a, after;
+	struct http_call *call;
+	struct pair p;
+
+	for_each_kind(&p)
+	{
+		call = pair_send(&p, &a, HTTP_GET, "/watch", NULL);
+		pair_until(&p, &a.heads, 1);
+		p.client->ops->pause(call, true);
+		p.client->ops->cancel(call);
+		pair_get(&p, &after, "/echo");
+		ASSERT_EQ(after.r, 0);
+		pair_answer_fini(&a);
+		pair_answer_fini(&after);
+	}
+}
+
 TEST(a_cancelled_call_is_told_to_the_handler)
 {
 	struct pair_answer a, after;
