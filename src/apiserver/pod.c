@@ -109,6 +109,16 @@ static void log_data(void *ctx, struct str data)
 	chunk = bytes_dup(data);
 	http_write(l->req->x, chunk);
 	bytes_unref(chunk);
+	if (http_pending(l->req->x) >= HTTP_PENDING_MAX)
+		l->transport->ops->pause(l->call, true);
+}
+
+/* The client has read most of what was held back. */
+static void log_writable(struct http_exchange *x)
+{
+	struct log_call *l = x->handler_ctx;
+
+	l->transport->ops->pause(l->call, false);
 }
 
 static void log_done(void *ctx, int r, const struct err *err)
@@ -121,6 +131,7 @@ static void log_done(void *ctx, int r, const struct err *err)
 	if (!req)
 		return;
 	req->x->on_close = NULL;
+	req->x->on_writable = NULL;
 	if (r == 0) {
 		http_end(req->x);
 	} else if (l->is_begun) {
@@ -133,29 +144,52 @@ static void log_done(void *ctx, int r, const struct err *err)
 	}
 }
 
+static bool has_container(const struct json *pod, struct str name)
+{
+	static const char *const lists[] = {"spec.containers", "spec.initContainers",
+					    "spec.ephemeralContainers"};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const struct json *list = json_path(pod, lists[i]);
+
+		if (!json_is(list, JSON_ARRAY))
+			continue;
+		json_foreach(c, list)
+			if (str_eq(json_get_string(c, "name"), name))
+				return true;
+	}
+	return false;
+}
+
+/* "a b c" */
+static struct str container_names(struct arena *a, const struct json *list)
+{
+	struct str names = STR("");
+
+	json_foreach(c, list)
+		names = str_printf(a, "%.*s%s%.*s", STR_ARG(names), names.len ? " " : "",
+				   STR_ARG(json_get_string(c, "name")));
+	return names;
+}
+
 /* The container that is asked for: the one named, or the only one. */
 static int container_of(struct request *req, const struct json *pod, struct str *ret)
 {
 	struct str name = http_query(req->arena, req->x->req.query, "container", 0);
 	const struct json *list = json_path(pod, "spec.containers");
-	struct str names = STR("");
 
 	if (!json_is(list, JSON_ARRAY) || !list->count)
 		return status_set(&req->st, ERR_BAD_REQUEST, "pod %.*s has no containers",
 				  STR_ARG(req->name));
-	json_foreach(c, list) {
-		struct str each = json_get_string(c, "name");
-
-		if (name.len && str_eq(each, name))
-			break;
-		names = str_printf(req->arena, "%.*s%s%.*s", STR_ARG(names), names.len ? " " : "",
-				   STR_ARG(each));
-	}
+	if (name.len && !has_container(pod, name))
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "container %.*s is not valid for pod %.*s", STR_ARG(name),
+				  STR_ARG(req->name));
 	if (!name.len && list->count > 1)
 		return status_set(&req->st, ERR_BAD_REQUEST,
 				  "a container name must be specified for pod %.*s, choose one of: "
 				  "[%.*s]",
-				  STR_ARG(req->name), STR_ARG(names));
+				  STR_ARG(req->name), STR_ARG(container_names(req->arena, list)));
 	*ret = name.len ? name : json_get_string(json_at(list, 0), "name");
 	return 0;
 }
@@ -217,6 +251,7 @@ static void log_send(struct request *req, struct http_transport *t, struct str c
 	l->transport = t;
 	req->x->handler_ctx = l;
 	req->x->on_close = log_closed;
+	req->x->on_writable = log_writable;
 	l->call = t->ops->send(t, &call, &events, l);
 }
 
@@ -226,7 +261,7 @@ static int log_start(struct request *req)
 	const struct object *o = cache_get(
 		req->res->cache, server_cache_key(req->arena, req->res, req->ns, req->name));
 	struct http_transport *t;
-	struct str container, node, host;
+	struct str container = {0}, node, host;
 	struct json *pod;
 	struct err err;
 	int r;
