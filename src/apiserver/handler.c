@@ -37,7 +37,8 @@ static void handle_objects(struct apiserver *s, struct http_exchange *x)
 	if (!s->is_loaded || s->is_stopping) {
 		request_refuse(x, ERR_UNAVAILABLE,
 			       s->is_stopping ? "the server is shutting down"
-					      : "the server is starting, please try again");
+			       : s->is_lost ? "the server has lost its store and must be restarted"
+					    : "the server is starting, please try again");
 		return;
 	}
 	if (request_parse(s, x, req) < 0 || dispatch(req) < 0)

@@ -87,10 +87,13 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 	struct err why;
 
 	if (r < 0) {
-		server_tell(s, true, "the store's watch has ended, reads are stale now: %s",
+		server_tell(s, true,
+			    "the store's watch has ended, requests are refused until a restart: %s",
 			    err->msg);
 		store_watch_close(s->store, TAKE_PTR(s->feed));
-		s->is_ready = false;
+		s->is_ready = s->is_loaded = false;
+		s->is_lost = true;
+		watch_end_all(s);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -112,7 +115,8 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	if (s->is_stopping)
 		return;
 	if (r < 0) {
-		server_tell(s, true, "cannot read the store: %s", err->msg);
+		server_tell(s, true, "cannot read the store, trying again: %s", err->msg);
+		s->must_load = true;
 		return;
 	}
 	for (size_t i = 0; i < range->n; i++) {
@@ -130,6 +134,12 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	s->is_loaded = true;
 	if (!s->is_stopping)
 		boot_start(s);
+}
+
+static void load(struct apiserver *s)
+{
+	s->must_load = false;
+	store_range(s->store, registry, (struct str){0}, 0, 0, on_load, s);
 }
 
 static void on_compacted(void *ctx, int r, const struct store_txn_result *res,
@@ -157,6 +167,8 @@ static void on_tick(void *ctx)
 {
 	struct apiserver *s = ctx;
 
+	if (s->must_load)
+		load(s);
 	if (!s->is_loaded)
 		return;
 	watch_tick(s);
@@ -239,7 +251,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
 	s->tick = loop_timer_new(l, on_tick, s);
 	loop_timer_start(s->tick, TICK_MS, TICK_MS);
-	store_range(s->store, registry, (struct str){0}, 0, 0, on_load, s);
+	load(s);
 	*ret = s;
 	return 0;
 }

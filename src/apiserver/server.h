@@ -36,6 +36,8 @@ struct apiserver {
 	uint64_t compact_rev;             /* newest revision at the last compaction */
 	int64_t compact_at_ms;            /* of the next one */
 	bool is_loaded, is_ready, is_stopping;
+	bool must_load; /* the first load has failed: the next tick tries again */
+	bool is_lost;   /* the feed has ended: the caches are stale and nothing is served */
 };
 
 const struct resource *server_resource(const struct apiserver *s, struct str group,
