@@ -214,16 +214,6 @@ static void list_from_history(struct request *req, const struct page *page)
 		    history_done, h);
 }
 
-static int too_new(struct request *req)
-{
-	status_add_cause(&req->st, "ResourceVersionTooLarge", (struct str){0},
-			 STR("Too large resource version"));
-	req->st.retry_after_s = 1;
-	return status_set(&req->st, ERR_TIMEOUT,
-			  "Too large resource version: %" PRIu64 ", current: %" PRIu64, req->rev,
-			  req->s->rev);
-}
-
 static int plan(struct request *req, struct page *page)
 {
 	struct err err;
@@ -250,7 +240,7 @@ static int plan(struct request *req, struct page *page)
 		return 0;
 	}
 	if (req->rev > req->s->rev)
-		return too_new(req);
+		return status_too_new(&req->st, req->rev, req->s->rev);
 	if (req->rev && (req->match == REQUEST_MATCH_EXACT ||
 			 (req->limit && req->match == REQUEST_MATCH_UNSET)))
 		page->rev = req->rev;

@@ -151,6 +151,15 @@ static void add_causes(struct buf *b, bool *is_first, const struct status *st)
 	buf_add_byte(b, ']');
 }
 
+int status_too_new(struct status *st, uint64_t rev, uint64_t current)
+{
+	status_add_cause(st, "ResourceVersionTooLarge", (struct str){0},
+			 STR("Too large resource version"));
+	st->retry_after_s = 1;
+	return status_set(st, ERR_TIMEOUT, "Too large resource version: %llu, current: %llu",
+			  (unsigned long long)rev, (unsigned long long)current);
+}
+
 void status_write(struct buf *b, const struct status *st)
 {
 	bool is_first = true;

@@ -54,6 +54,9 @@ int status_from_causes(struct status *st, const struct resource *res, struct str
 int status_invalid_options(struct status *st, const char *kind, const char *reason,
 			   const char *field, struct str message);
 
+/* 504: a list or the first state of a watch is wanted at `rev`, which is still to come. */
+int status_too_new(struct status *st, uint64_t rev, uint64_t current);
+
 void status_write(struct buf *b, const struct status *st);
 /* {"kind":"Status",…,"status":"Success","details":…}: the answer to some DELETEs. */
 void status_write_success(struct buf *b, const struct resource *res, struct str name,

@@ -286,6 +286,8 @@ int watch_start(struct request *req)
 
 	if (r < 0)
 		return r;
+	if (req->wants_initial && req->rev > req->s->rev)
+		return status_too_new(&req->st, req->rev, req->s->rev);
 	if (req->s->n_watches >= APISERVER_WATCHERS_MAX)
 		return status_set(&req->st, ERR_TOO_MANY,
 				  "too many watches: %d are the limit, please try again later",

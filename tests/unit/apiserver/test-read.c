@@ -119,3 +119,18 @@ TEST(a_page_of_history_with_a_selector_is_full_of_what_matches)
 	buf_fini(&names);
 	server_fini(&f);
 }
+
+TEST(what_is_still_to_come_is_not_given_as_if_it_were_there)
+{
+	struct server_fixture f;
+
+	begin(&f);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, MAPS "?resourceVersion=100000", NULL), 504);
+	ASSERT_EQ(server_ask(&f, HTTP_GET,
+			     MAPS "?watch=true&sendInitialEvents=true&timeoutSeconds=1"
+				  "&resourceVersionMatch=NotOlderThan&resourceVersion=100000",
+			     NULL),
+		  504);
+	ASSERT_STR(json_string(json_path(f.object, "reason")), STR("Timeout"));
+	server_fini(&f);
+}
