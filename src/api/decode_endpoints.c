@@ -34,7 +34,7 @@ static const struct view_field endpoint_fields[] = {
 	F("hostname", VIEW_STRING, hostname),
 	F("nodeName", VIEW_STRING, node_name),
 	F("zone", VIEW_STRING, zone),
-	VIEW_OBJECT_OF("targetRef", struct api_endpoint, target, api_view_ref),
+	VIEW_POINTER_OF("targetRef", struct api_endpoint, target, api_view_ref),
 	VIEW_INTO("hints", hints_type),
 };
 #undef F
@@ -49,6 +49,8 @@ static void finish_endpoint(struct arena *a, const struct json *obj, void *out)
 		ep->ready = true;
 	if (json_is_null(json_get(conditions, "serving")))
 		ep->serving = ep->ready;
+	if (ep->target && !str_is_set(ep->target->kind))
+		ep->target = NULL;
 	ep->has_addr =
 		ep->addresses.n > 0 && ip_parse_sloppy(ep->addresses.ptr[0], &ep->addr, NULL) >= 0;
 }

@@ -94,7 +94,7 @@ static void set_ref(struct arena *a, struct json *parent, const struct api_ref *
 {
 	struct json *obj;
 
-	if (!str_is_set(ref->kind))
+	if (!ref || !str_is_set(ref->kind))
 		return;
 	obj = json_set(parent, "targetRef", json_new(a, JSON_OBJECT));
 	set_string(a, obj, "kind", ref->kind);
@@ -152,7 +152,7 @@ static struct json *encode_endpoint(struct arena *a, const struct api_endpoint *
 	json_set(conditions, "serving", json_new_bool(a, ep->serving));
 	json_set(conditions, "terminating", json_new_bool(a, ep->terminating));
 	set_string(a, obj, "hostname", ep->hostname);
-	set_ref(a, obj, &ep->target);
+	set_ref(a, obj, ep->target);
 	set_string(a, obj, "nodeName", ep->node_name);
 	set_string(a, obj, "zone", ep->zone);
 	if (ep->zone_hints.n || ep->node_hints.n) {

@@ -124,7 +124,7 @@ struct api_endpoint {
 	bool has_addr;
 	bool ready, serving, terminating; /* nil: ready true, serving true, terminating false */
 	struct str hostname, node_name, zone;
-	struct api_ref target; /* target.kind absent: none */
+	const struct api_ref *target; /* NULL: none */
 	struct api_strs zone_hints, node_hints;
 };
 

@@ -252,10 +252,20 @@ static int read_scalar(struct view_run *run, const struct api_path *path,
 		return read_enum(run, path, f, n, to);
 	case VIEW_INLINE:
 	case VIEW_OBJECT:
+	case VIEW_POINTER:
 	case VIEW_LIST:
 		break;
 	}
 	return r;
+}
+
+static int read_pointer(struct view_run *run, const struct api_path *path,
+			const struct view_type *type, const struct json *obj, void *at)
+{
+	void *p = arena_array(run->a, 1, type->size);
+
+	memcpy(at, &p, sizeof(p));
+	return read_type(run, path, type, obj, p);
 }
 
 static int read_type(struct view_run *run, const struct api_path *path,
@@ -277,6 +287,8 @@ static int read_type(struct view_run *run, const struct api_path *path,
 			r = read_type(run, &at, f->type, n, out);
 		else if (f->kind == VIEW_OBJECT)
 			r = read_type(run, &at, f->type, n, to);
+		else if (f->kind == VIEW_POINTER)
+			r = read_pointer(run, &at, f->type, n, to);
 		else
 			r = read_scalar(run, &at, f, n, to);
 		if (f->also && f->kind != VIEW_LIST)

@@ -26,6 +26,7 @@ enum view_kind {
 	VIEW_ENUM,       /* an enum; `names` in the order of its values from `base` on */
 	VIEW_INLINE,     /* `type`, into the same struct */
 	VIEW_OBJECT,     /* `type`, into the struct at `at` */
+	VIEW_POINTER,    /* `type`, into a struct of its own; the pointer to it at `at` */
 	VIEW_LIST, /* pointer to elements of `type` at `at`, their number (size_t) at `also` */
 };
 
@@ -43,7 +44,7 @@ struct view_field {
 struct view_type {
 	const struct view_field *fields;
 	size_t n_fields;
-	size_t size; /* of an element; only for VIEW_LIST */
+	size_t size; /* of an element; only for VIEW_LIST and VIEW_POINTER */
 	void (*finish)(struct arena *a, const struct json *obj, void *out);
 };
 
@@ -74,6 +75,11 @@ struct view_type {
 #define VIEW_OBJECT_OF(json_name, type_, member_, view_)                                           \
 	{                                                                                          \
 		.name = json_name, .kind = VIEW_OBJECT, .at = offsetof(type_, member_),            \
+		.type = &(view_)                                                                   \
+	}
+#define VIEW_POINTER_OF(json_name, type_, member_, view_)                                          \
+	{                                                                                          \
+		.name = json_name, .kind = VIEW_POINTER, .at = offsetof(type_, member_),           \
 		.type = &(view_)                                                                   \
 	}
 #define VIEW_LIST_OF(json_name, type_, member_, n_, view_)                                         \

@@ -5,17 +5,18 @@
 
 /* A view's part that is not plain data. `at` and `count` are offsets in its struct. */
 enum part_type {
-	PART_STR,    /* struct str */
-	PART_STRS,   /* struct api_strs */
-	PART_PAIRS,  /* struct api_pairs */
-	PART_ARRAY,  /* pointer at `at`, size_t at `count` */
-	PART_STRUCT, /* a struct in place */
+	PART_STR,     /* struct str */
+	PART_STRS,    /* struct api_strs */
+	PART_PAIRS,   /* struct api_pairs */
+	PART_ARRAY,   /* pointer at `at`, size_t at `count` */
+	PART_STRUCT,  /* a struct in place */
+	PART_POINTER, /* pointer to one struct at `at`, or NULL */
 };
 
 struct part {
 	enum part_type type;
 	uint16_t at, count;
-	const struct shape *of; /* PART_ARRAY, PART_STRUCT */
+	const struct shape *of; /* PART_ARRAY, PART_STRUCT, PART_POINTER */
 };
 
 struct shape {
@@ -30,6 +31,7 @@ struct shape {
 #define P_PAIRS(type, f)         {PART_PAIRS, offsetof(struct type, f), 0, NULL}
 #define P_ARRAY(type, f, n, s)   {PART_ARRAY, offsetof(struct type, f), offsetof(struct type, n), &s}
 #define P_STRUCT(type, f, s)     {PART_STRUCT, offsetof(struct type, f), 0, &s}
+#define P_POINTER(type, f, s)    {PART_POINTER, offsetof(struct type, f), 0, &s}
 #define SHAPE(name, type, ...) \
 	static const struct part name##_parts[] = {__VA_ARGS__}; \
 	static const struct shape name = {sizeof(struct type), name##_parts, ARRAY_LEN(name##_parts)}
@@ -53,7 +55,7 @@ SHAPE(shape_service, api_service, P_STRUCT(api_service, meta, shape_meta),
 SHAPE(shape_ref, api_ref, P_STR(api_ref, kind), P_STR(api_ref, ns), P_STR(api_ref, name), P_STR(api_ref, uid),
       P_STR(api_ref, api_version), P_STR(api_ref, resource_version), P_STR(api_ref, field_path));
 SHAPE(shape_endpoint, api_endpoint, P_STRS(api_endpoint, addresses), P_STR(api_endpoint, hostname),
-      P_STR(api_endpoint, node_name), P_STR(api_endpoint, zone), P_STRUCT(api_endpoint, target, shape_ref),
+      P_STR(api_endpoint, node_name), P_STR(api_endpoint, zone), P_POINTER(api_endpoint, target, shape_ref),
       P_STRS(api_endpoint, zone_hints), P_STRS(api_endpoint, node_hints));
 SHAPE(shape_endpoint_port, api_endpoint_port, P_STR(api_endpoint_port, name),
       P_STR(api_endpoint_port, app_protocol));
@@ -225,7 +227,10 @@ static struct run part_run(const struct part *p, const char *base)
 	struct run r = {.shape = p->of};
 
 	memcpy(&ptr, base + p->at, sizeof(ptr));
-	memcpy(&r.n, base + p->count, sizeof(r.n));
+	if (p->type == PART_ARRAY)
+		memcpy(&r.n, base + p->count, sizeof(r.n));
+	else
+		r.n = ptr != NULL;
 	r.ptr = ptr;
 	return r;
 }
@@ -262,7 +267,8 @@ static void measure_part(struct copier *c, const struct part *p, const char *bas
 		}
 		break;
 	}
-	case PART_ARRAY: {
+	case PART_ARRAY:
+	case PART_POINTER: {
 		struct run r = part_run(p, base);
 
 		c->structs += align8(r.n * r.shape->size);
@@ -349,6 +355,7 @@ static void relocate(struct copier *c, const struct shape *shape, char *base)
 			relocate_pairs(c, at);
 			break;
 		case PART_ARRAY:
+		case PART_POINTER:
 			relocate_array(c, p, base);
 			break;
 		case PART_STRUCT:

@@ -55,7 +55,7 @@ static void mirror_addresses(struct mirror *m, const struct api_endpoints_addres
 			.serving = is_ready,
 			.hostname = from[i].hostname,
 			.node_name = from[i].node_name,
-			.target = from[i].target,
+			.target = str_is_set(from[i].target.kind) ? &from[i].target : NULL,
 		};
 	}
 }
@@ -65,7 +65,7 @@ static bool endpoint_eq(const struct api_endpoint *x, const struct api_endpoint 
 	return x->addresses.n == 1 && y->addresses.n == 1 &&
 	       str_eq(x->addresses.ptr[0], y->addresses.ptr[0]) && x->ready == y->ready &&
 	       str_eq(x->hostname, y->hostname) && str_eq(x->node_name, y->node_name) &&
-	       controller_ref_eq(&x->target, &y->target);
+	       controller_ref_eq(x->target, y->target);
 }
 
 static bool owner_eq(const struct api_endpoint_slice *s, const struct api_owner *o)

@@ -176,8 +176,21 @@ bool controller_pairs_eq(const struct api_pairs *x, const struct api_pairs *y)
 	return true;
 }
 
+const struct api_ref *controller_pod_ref(struct arena *a, const struct api_pod *pod)
+{
+	struct api_ref *ref = arena_new(a, struct api_ref);
+
+	*ref = (struct api_ref){.kind = STR("Pod"),
+				.ns = pod->meta.ns,
+				.name = pod->meta.name,
+				.uid = pod->meta.uid};
+	return ref;
+}
+
 bool controller_ref_eq(const struct api_ref *x, const struct api_ref *y)
 {
+	if (!x || !y)
+		return x == y;
 	return str_eq(x->kind, y->kind) && str_eq(x->ns, y->ns) && str_eq(x->name, y->name) &&
 	       str_eq(x->uid, y->uid);
 }

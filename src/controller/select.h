@@ -41,4 +41,7 @@ bool controller_pod_matters(const struct api_pod *before, const struct api_pod *
 struct api_pairs controller_pairs_with(struct arena *a, const struct api_pairs *p, const char *key,
 				       struct str value);
 bool controller_pairs_eq(const struct api_pairs *x, const struct api_pairs *y);
-bool controller_ref_eq(const struct api_ref *x, const struct api_ref *y); /* not the revision */
+/* A reference to the Pod, with its strings borrowed. */
+const struct api_ref *controller_pod_ref(struct arena *a, const struct api_pod *pod);
+bool controller_ref_eq(const struct api_ref *x,
+		       const struct api_ref *y); /* not the revision; NULL equals only NULL */

@@ -80,8 +80,9 @@ static struct str identity(struct arena *a, const struct api_endpoint *e)
 	buf_init(&b);
 	for (size_t i = 0; i < e->addresses.n; i++)
 		buf_printf(&b, "%.*s,", STR_ARG(e->addresses.ptr[i]));
-	buf_printf(&b, "|%.*s|%.*s/%.*s", STR_ARG(e->hostname), STR_ARG(e->target.ns),
-		   STR_ARG(e->target.name));
+	buf_printf(&b, "|%.*s|", STR_ARG(e->hostname));
+	if (e->target)
+		buf_printf(&b, "%.*s/%.*s", STR_ARG(e->target->ns), STR_ARG(e->target->name));
 	id = str_dup(a, buf_str(&b));
 	buf_fini(&b);
 	return id;
@@ -102,7 +103,7 @@ static bool endpoint_eq(const struct api_endpoint *x, const struct api_endpoint 
 {
 	return x->ready == y->ready && x->serving == y->serving &&
 	       x->terminating == y->terminating && str_eq(x->node_name, y->node_name) &&
-	       str_eq(x->zone, y->zone) && controller_ref_eq(&x->target, &y->target) &&
+	       str_eq(x->zone, y->zone) && controller_ref_eq(x->target, y->target) &&
 	       strs_eq(&x->zone_hints, &y->zone_hints) && strs_eq(&x->node_hints, &y->node_hints);
 }
 
@@ -195,10 +196,7 @@ static bool pod_endpoint(struct slice_planner *p, const struct api_pod *pod,
 	if (node && node->zone.len)
 		e.zone = node->zone;
 	e.hostname = controller_pod_hostname(svc, pod);
-	e.target = (struct api_ref){.kind = STR("Pod"),
-				    .ns = pod->meta.ns,
-				    .name = pod->meta.name,
-				    .uid = pod->meta.uid};
+	e.target = controller_pod_ref(p->a, pod);
 	add_hints(p, &e);
 	*ret = e;
 	return true;

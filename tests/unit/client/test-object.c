@@ -125,7 +125,7 @@ TEST(a_slice_is_whole)
 
 	ASSERT_STR(s->service, STR("web"));
 	ASSERT_STR(s->endpoints[0].addresses.ptr[0], STR("10.0.0.1"));
-	ASSERT_STR(s->endpoints[0].target.name, STR("p"));
+	ASSERT_STR(s->endpoints[0].target->name, STR("p"));
 	ASSERT_STR(s->endpoints[0].zone_hints.ptr[0], STR("z"));
 	ASSERT_FALSE(str_is_set(s->endpoints[1].hostname));
 	ASSERT_STR(s->ports[0].app_protocol, STR("h2c"));

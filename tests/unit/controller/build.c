@@ -77,10 +77,7 @@ struct api_endpoint_slice *build_slice(struct arena *a, const struct api_service
 			.ready = true,
 			.serving = true,
 			.node_name = pods[i]->node_name,
-			.target = {.kind = STR("Pod"),
-				   .ns = pods[i]->meta.ns,
-				   .name = pods[i]->meta.name,
-				   .uid = pods[i]->meta.uid},
+			.target = controller_pod_ref(a, pods[i]),
 		};
 	s->meta.name = str_dup(a, str_of(name));
 	s->meta.ns = svc->meta.ns;

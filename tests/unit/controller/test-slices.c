@@ -247,7 +247,7 @@ TEST(a_new_slice_says_whose_it_is)
 		   STR("2026-01-01T00:00:00Z"));
 	ASSERT_STR(s->meta.owners[0].uid, STR("svc-uid"));
 	ASSERT_TRUE(s->meta.owners[0].is_controller);
-	ASSERT_STR(s->endpoints[0].target.name, STR("p0000"));
+	ASSERT_STR(s->endpoints[0].target->name, STR("p0000"));
 	finish(&f);
 }
 
@@ -361,7 +361,7 @@ TEST(pods_that_are_no_candidates_are_left_out)
 	pods[3]->phase = STR("Pending");
 	plan(&f);
 	ASSERT_STR(sizes_after(&f), STR("1"));
-	ASSERT_STR(f.plan.creates.ptr[0].endpoints[0].target.name, STR("p0003"));
+	ASSERT_STR(f.plan.creates.ptr[0].endpoints[0].target->name, STR("p0003"));
 	finish(&f);
 }
 
