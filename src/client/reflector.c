@@ -487,6 +487,19 @@ void client_reflector_prune(struct client_reflector *r, void (*prune)(void *view
 	r->prune = prune;
 }
 
+void client_reflector_prune_meta(struct api_meta *m)
+{
+	*m = (struct api_meta){
+		.name = m->name,
+		.ns = m->ns,
+		.uid = m->uid,
+		.resource_version = m->resource_version,
+		.generation = m->generation,
+		.created_ns = m->created_ns,
+		.deleted_ns = m->deleted_ns,
+	};
+}
+
 void client_reflector_free(struct client_reflector *r)
 {
 	if (!r)

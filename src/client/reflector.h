@@ -72,6 +72,9 @@ void client_reflector_index(struct client_reflector *r, const char *name,
  * resourceVersion must stay. Set before the first turn. */
 void client_reflector_prune(struct client_reflector *r, void (*prune)(void *view));
 
+/* For such a `prune`: blanks all of the metadata that may go. */
+void client_reflector_prune_meta(struct api_meta *m);
+
 /* Objects left out of the newest list because they do not decode, and why the last of them did not
  * (or why listing or watching fails at present); "" when all is well. */
 size_t client_reflector_undecodable(const struct client_reflector *r);

@@ -56,6 +56,31 @@ static void source_refresh(struct dns_source *s, struct str ns, struct str name)
 	IGNORE(dns_zone_put(s->zone, ns, name, records, source_now_s(s)), "nobody waits for it");
 }
 
+static void source_prune_service(void *view)
+{
+	struct api_service *s = view;
+
+	client_reflector_prune_meta(&s->meta);
+	s->selector = (struct api_pairs){0};
+	s->cluster_ips = s->external_ips = s->lb_source_ranges = (struct api_strs){0};
+	s->lb_class = s->lb_ip = s->traffic_distribution = (struct str){0};
+	s->n_ingress = 0;
+}
+
+static void source_prune_slice(void *view)
+{
+	struct api_endpoint_slice *s = view;
+
+	client_reflector_prune_meta(&s->meta);
+	for (size_t i = 0; i < s->n_endpoints; i++) {
+		struct api_endpoint *e = (struct api_endpoint *)(uintptr_t)&s->endpoints[i];
+
+		e->node_name = e->zone = (struct str){0};
+		e->zone_hints = e->node_hints = (struct api_strs){0};
+		e->target = NULL;
+	}
+}
+
 static void source_service(void *ctx, struct client_object *before, struct client_object *after)
 {
 	const struct api_meta *m = (after ? after : before)->meta;
@@ -129,7 +154,9 @@ struct dns_source *dns_source_new(struct loop *l, struct client *c, struct dns_z
 	s->namespaces = source_reflect(s, c, "Namespace", source_namespace);
 	s->slices = source_reflect(s, c, "EndpointSlice", source_slice);
 	client_reflector_index(s->slices, BY_SERVICE, source_slice_keys);
+	client_reflector_prune(s->slices, source_prune_slice);
 	s->services = source_reflect(s, c, "Service", source_service);
+	client_reflector_prune(s->services, source_prune_service);
 	return s;
 }
 

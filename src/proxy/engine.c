@@ -197,6 +197,43 @@ static struct svc_config *current_config(struct proxy_engine *e)
 	return svc_config_new(&c);
 }
 
+/* ---- what the caches need not hold ---- */
+
+static void prune_service(void *view)
+{
+	struct api_service *s = view;
+	struct api_pairs labels = s->meta.labels;
+
+	client_reflector_prune_meta(&s->meta);
+	if (api_pairs_has(&labels, SVC_PROXY_NAME_LABEL))
+		s->meta.labels = labels;
+	s->selector = (struct api_pairs){0};
+	s->cluster_ips = (struct api_strs){0};
+	s->external_name = s->lb_class = s->lb_ip = s->traffic_distribution = (struct str){0};
+	for (size_t i = 0; i < s->n_ports; i++) {
+		struct api_service_port *p = (struct api_service_port *)(uintptr_t)&s->ports[i];
+
+		p->app_protocol = p->target_port.name = (struct str){0};
+	}
+}
+
+static void prune_slice(void *view)
+{
+	struct api_endpoint_slice *s = view;
+
+	client_reflector_prune_meta(&s->meta);
+	for (size_t i = 0; i < s->n_ports; i++)
+		((struct api_endpoint_port *)(uintptr_t)&s->ports[i])->app_protocol =
+			(struct str){0};
+	for (size_t i = 0; i < s->n_endpoints; i++) {
+		struct api_endpoint *e = (struct api_endpoint *)(uintptr_t)&s->endpoints[i];
+
+		e->addresses = (struct api_strs){0}; /* its `addr` is what counts */
+		e->hostname = e->zone = (struct str){0};
+		e->target = NULL;
+	}
+}
+
 /* ---- to the kernel ---- */
 
 static void note_success(struct proxy_engine *e, int64_t started_ns, const char *how,
@@ -513,6 +550,8 @@ struct proxy_engine *proxy_engine_new(struct loop *l, struct client *c, struct p
 	e->services = reflect(e, c, "Service", &services, on_service);
 	e->slices = reflect(e, c, "EndpointSlice", &slices, on_slice);
 	client_reflector_index(e->slices, BY_SERVICE, slice_keys);
+	client_reflector_prune(e->services, prune_service);
+	client_reflector_prune(e->slices, prune_slice);
 	e->node = reflect(e, c, "Node", &node, on_node);
 	arena_fini(&a);
 	return e;

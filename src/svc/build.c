@@ -4,8 +4,6 @@
 #include "base/vec.h"
 #include "svc/select.h"
 
-#define SVC_PROXY_NAME_LABEL "service.kubernetes.io/service-proxy-name"
-
 /* What a port is made of before it is packed. Lives in the arena of one build. */
 struct draft {
 	struct svc_port port;

@@ -11,8 +11,11 @@
 
 #include "svc/table.h"
 
+/* Of a Service that another proxy serves. */
+#define SVC_PROXY_NAME_LABEL "service.kubernetes.io/service-proxy-name"
+
 /* True for Services that the proxy handles: not headless, not ExternalName, with a cluster IP, and
- * without the label service.kubernetes.io/service-proxy-name. */
+ * without the label above. */
 bool svc_build_wants(const struct api_service *s);
 
 /* A new entry; NULL when svc_build_wants says no. Slices of other Services must not be given. */
