@@ -26,10 +26,9 @@ struct loop;
 struct apiserver;
 
 enum {
-	APISERVER_WATCHERS_MAX = 20000, /* more are answered 429 */
-	APISERVER_WRITES_MAX = 4096,    /* writes under way; more are answered 429 */
-	APISERVER_PATCH_RETRIES = 5,    /* of a patch without resourceVersion that lost a race */
-	APISERVER_GENERATE_TRIES = 8,   /* names drawn for generateName */
+	APISERVER_WATCHERS_MAX = 20000,       /* more are answered 429 */
+	APISERVER_WRITES_MAX = 4096,          /* writes under way; more are answered 429 */
+	APISERVER_GENERATE_TRIES = 8,         /* names drawn for generateName */
 	APISERVER_HISTORY_MS = 5 * 60 * 1000, /* age at which history is compacted */
 	APISERVER_BOOKMARK_MS = 60 * 1000,    /* between bookmarks of a quiet watch */
 	APISERVER_WATCH_S_MIN = 1800, /* a watch without timeoutSeconds lives this long … */

@@ -61,11 +61,6 @@ bool selection_has_selectors(const struct selection *sel)
 	return sel->labels.n || sel->fields.n;
 }
 
-bool selection_is_all(const struct selection *sel)
-{
-	return !selection_has_selectors(sel) && !str_is_set(sel->ns) && !str_is_set(sel->name);
-}
-
 bool selection_match(const struct selection *sel, struct selection_subject *subject)
 {
 	const struct object *o = subject->object;

@@ -21,8 +21,6 @@ struct selection {
 
 /* From the request; lives in its arena. Negative with req->st set. */
 int selection_parse(struct request *req, struct selection *ret) _nodiscard_;
-/* Everything: no namespace, no selectors. */
-bool selection_is_all(const struct selection *sel);
 bool selection_has_selectors(const struct selection *sel);
 
 /* An object that is asked about by many: decoded at most once, into the arena. */

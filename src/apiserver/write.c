@@ -48,7 +48,6 @@ static bool create_lost(struct op *op, size_t failed)
 	if (op->tries < APISERVER_GENERATE_TRIES)
 		return true;
 	status_about(&req->st, req->res, name);
-	req->st.retry_after_s = 1;
 	IGNORE(status_set(
 		       &req->st, ERR_EXISTS,
 		       "%.*s \"%.*s\" already exists, the server was not able to generate a unique "

@@ -37,8 +37,3 @@ void bytes_unref(struct bytes *b)
 	if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
 		free(b);
 }
-
-void bytes_unrefp(struct bytes **b)
-{
-	bytes_unref(*b);
-}

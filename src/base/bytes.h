@@ -21,7 +21,6 @@ struct bytes *bytes_new(size_t len); /* content not set, one reference */
 struct bytes *bytes_dup(struct str s);
 struct bytes *bytes_ref(struct bytes *b);
 void bytes_unref(struct bytes *b); /* NULL is fine */
-void bytes_unrefp(struct bytes **b);
 
 static inline struct str bytes_str(const struct bytes *b)
 {

@@ -46,11 +46,6 @@ static inline void list_append(struct list_node *head, struct list_node *n)
 	list_insert_before(head, n);
 }
 
-static inline void list_prepend(struct list_node *head, struct list_node *n)
-{
-	list_insert_before(head->next, n);
-}
-
 static inline void list_remove(struct list_node *n)
 {
 	if (!n->next)

@@ -87,15 +87,6 @@ void metric_observe(struct metric *m, const char *const *values, double value)
 	}
 }
 
-void metric_remove(struct metric *m, const char *const *values)
-{
-	struct buf key = BUF_INIT;
-
-	metric_key(&key, m, values);
-	free(map_remove(&m->series, buf_str(&key)));
-	buf_fini(&key);
-}
-
 double metric_get(const struct metric *m, const char *const *values)
 {
 	struct buf key = BUF_INIT;

@@ -38,7 +38,6 @@ struct metric {
 void metric_add(struct metric *m, const char *const *values, double by);
 void metric_set(struct metric *m, const char *const *values, double to);
 void metric_observe(struct metric *m, const char *const *values, double value);
-void metric_remove(struct metric *m, const char *const *values);
 double metric_get(const struct metric *m, const char *const *values); /* 0 when absent */
 
 /* The array must live as long as the process. */

@@ -36,4 +36,3 @@ struct controllers_config {
 struct controllers *controllers_start(struct loop *l, struct client *c,
 				      const struct controllers_config *config);
 void controllers_stop(struct controllers *c); /* cancels what is under way; NULL is fine */
-bool controllers_are_synced(const struct controllers *c);

@@ -379,8 +379,3 @@ void controllers_stop(struct controllers *c)
 	client_events_free(c->events);
 	free(c);
 }
-
-bool controllers_are_synced(const struct controllers *c)
-{
-	return c->is_synced;
-}

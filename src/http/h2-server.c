@@ -244,8 +244,7 @@ static int http_h2_on_data(nghttp2_session *ng, uint8_t flags _unused_, int32_t 
 	return 0;
 }
 
-static int http_h2_on_close(nghttp2_session *ng _unused_, int32_t id, uint32_t code _unused_,
-			    void *ctx)
+static int http_h2_on_close(nghttp2_session *ng, int32_t id, uint32_t code _unused_, void *ctx)
 {
 	struct http_h2 *h = ctx;
 	struct http_job *j = nghttp2_session_get_stream_user_data(ng, id);

@@ -19,7 +19,6 @@
 enum {
 	SQLITE_DB_APPLICATION_ID = 0x464c5244, /* "FLRD" */
 	SQLITE_DB_FORMAT = 1,
-	SQLITE_DB_PAGE_SIZE = 8192,
 };
 
 enum sqlite_db_stmt {
