@@ -22,6 +22,8 @@ static void defaults_field(struct arena *a, const struct api_field *f, struct js
 		defaults_type(a, f->type, n);
 		return;
 	}
+	if (!json_is(n, JSON_ARRAY) && !json_is(n, JSON_OBJECT))
+		return; /* null, or a type that api_strict refuses */
 	json_foreach(c, n)
 		defaults_type(a, f->type, c);
 }
