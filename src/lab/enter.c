@@ -28,6 +28,23 @@ static int join(pid_t pid, const char *kind, int flag, struct err *err)
 	return 0;
 }
 
+/* Entering a mount namespace leads to its root; a process in a chroot has another one. */
+static int join_mounts(pid_t pid, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("/proc/%d/root", pid);
+	_cleanup_(fd_closep) int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (root < 0)
+		return err_sys(err, errno, "open '%s'", path);
+	r = join(pid, "mnt", CLONE_NEWNS, err);
+	if (r < 0)
+		return r;
+	if (fchdir(root) < 0 || chroot(".") < 0)
+		return err_sys(err, errno, "enter the root of process %d", pid);
+	return 0;
+}
+
 static pid_t find_space(const struct json *lab, const char *place)
 {
 	json_foreach(sp, json_get(lab, "spaces"))
@@ -129,12 +146,12 @@ int lab_enter(const char *state_dir, const char *place, struct err *err)
 			       place);
 	/* The lab's /proc first: ids from here on are the lab's. */
 	if ((r = join(supervisor, "pid", CLONE_NEWPID, err)) < 0 ||
-	    (r = join(supervisor, "mnt", CLONE_NEWNS, err)) < 0 ||
+	    (r = join_mounts(supervisor, err)) < 0 ||
 	    (r = join(pid, "net", CLONE_NEWNET, err)) < 0 ||
 	    (r = join(pid, "uts", CLONE_NEWUTS, err)) < 0)
 		return r;
-	if (is_pod && ((r = join(pid, "pid", CLONE_NEWPID, err)) < 0 ||
-		       (r = join(pid, "mnt", CLONE_NEWNS, err)) < 0))
+	if (is_pod &&
+	    ((r = join(pid, "pid", CLONE_NEWPID, err)) < 0 || (r = join_mounts(pid, err)) < 0))
 		return r;
 	return chdir("/") < 0 ? err_sys(err, errno, "go to '/'") : 0;
 }
