@@ -47,7 +47,6 @@ struct lab_config {
 
 enum {
 	LAB_NODES_MAX = 50,
-	LAB_UP_TIMEOUT_MS = 60 * 1000, /* `lab up` gives up then */
 };
 
 /* Starts the supervisor. *ret_ready becomes readable: one NUL byte when the cluster is ready, a
