@@ -95,8 +95,8 @@ static void add_dns(struct supervisor *s)
 	struct lab_part *p = add_part(s, "dns", "server");
 
 	arg(p, "dns");
-	option(s, p, "--kubeconfig", in_state(s, "admin.kubeconfig"));
-	p->wait_for = in_state(s, "admin.kubeconfig").ptr;
+	option(s, p, "--kubeconfig", in_state(s, "data/pki/dns.kubeconfig"));
+	p->wait_for = in_state(s, "data/pki/dns.kubeconfig").ptr;
 }
 
 static bool has_proxy(const struct supervisor *s)
@@ -112,7 +112,7 @@ static void add_node(struct supervisor *s, unsigned n)
 	struct lab_part *p = add_part(s, arena_printf(a, "agent-%s", node), node);
 
 	arg(p, "agent");
-	option(s, p, "--kubeconfig", in_state(s, "admin.kubeconfig"));
+	option(s, p, "--kubeconfig", in_state(s, "data/pki/node.kubeconfig"));
 	option(s, p, "--hostname-override", str_of(node));
 	option(s, p, "--state-dir", in_state(s, node));
 	option(s, p, "--node-ip", lab_plan_addrs(a, LAB_INTERNAL, LAB_NODE0 + n, has_v6));
@@ -130,13 +130,13 @@ static void add_node(struct supervisor *s, unsigned n)
 		return;
 	p = add_part(s, arena_printf(a, "proxy-%s", node), node);
 	arg(p, "proxy");
-	option(s, p, "--kubeconfig", in_state(s, "admin.kubeconfig"));
+	option(s, p, "--kubeconfig", in_state(s, "data/pki/proxy.kubeconfig"));
 	option(s, p, "--hostname-override", str_of(node));
 	option(s, p, "--cluster-cidr", cidrs(s, LAB_CLUSTER_CIDRS));
 	option(s, p, "--proxy-mode", str_of(s->config->proxy_mode));
 	/* The lab shows node ports on every address of a node, not only on its internal one. */
 	option(s, p, "--nodeport-addresses", STR("0.0.0.0/0,::/0"));
-	p->wait_for = in_state(s, "admin.kubeconfig").ptr;
+	p->wait_for = in_state(s, "data/pki/proxy.kubeconfig").ptr;
 }
 
 static void add_setup(struct supervisor *s)
