@@ -4,6 +4,28 @@
 #include "apiserver/delete.h"
 #include "apiserver/services.h"
 
+/* Who writes one object: one transaction under way, the others wait. */
+struct op_line {
+	bool is_busy;
+	struct list_node waiting; /* struct op, in the order in which they came */
+	struct str key;           /* of the store */
+	char text[];
+};
+
+static struct op_line *line_of(struct apiserver *s, struct str key)
+{
+	struct op_line *line = map_get(&s->writes, key);
+
+	if (line)
+		return line;
+	line = mem_xzalloc(sizeof(*line) + key.len);
+	memcpy(line->text, key.ptr, key.len);
+	line->key = str_n(line->text, key.len);
+	list_init(&line->waiting);
+	map_put(&s->writes, key, line);
+	return line;
+}
+
 static void attempt_clear(struct op *op)
 {
 	for (size_t i = 0; i < op->n_ops; i++)
@@ -16,6 +38,7 @@ static void attempt_clear(struct op *op)
 static void op_free(struct op *op)
 {
 	attempt_clear(op);
+	list_remove(&op->in_line);
 	arena_fini(&op->arena);
 	free(op);
 }
@@ -31,6 +54,7 @@ struct op *op_new(struct request *req, int (*step)(struct op *op))
 {
 	struct op *op = mem_xnew(struct op);
 
+	list_init(&op->in_line);
 	op->s = req->s;
 	op->req = req;
 	op->step = step;
@@ -115,13 +139,29 @@ void op_add_plan(struct op *op, const struct json *service)
 	services_add_plan(op->s->services, op, service);
 }
 
-static void on_txn(void *ctx, int r, const struct store_txn_result *res, const struct err *err)
+/* Lets the ones in line run until one of them has a transaction under way, or none is left. */
+static void line_advance(struct apiserver *s, struct op_line *line)
 {
-	struct op *op = ctx;
+	struct op *next;
 
-	op->s->n_writes--;
-	if (op->has_plan)
-		services_drop(op->s->services, &op->plan);
+	while (!line->is_busy && (next = list_first(struct op, &line->waiting, in_line))) {
+		list_remove(&next->in_line);
+		s->n_writes--;
+		if (next->req || next->collection)
+			op_run(next);
+		else
+			op_free(next);
+	}
+	if (line->is_busy)
+		return;
+	map_remove(&s->writes, line->key);
+	free(line);
+}
+
+/* The store has spoken. The op is answered, run again, or (its client has gone) forgotten. */
+static void conclude(struct op *op, int r, const struct store_txn_result *res,
+		     const struct err *err)
+{
 	if (!op->req && !op->collection) {
 		op_free(op);
 		return;
@@ -145,16 +185,38 @@ static void on_txn(void *ctx, int r, const struct store_txn_result *res, const s
 	op_free(op);
 }
 
+static void on_txn(void *ctx, int r, const struct store_txn_result *res, const struct err *err)
+{
+	struct op *op = ctx;
+	struct apiserver *s = op->s;
+	struct op_line *line = TAKE_PTR(op->line);
+
+	s->n_writes--;
+	line->is_busy = false;
+	if (op->has_plan)
+		services_drop(s->services, &op->plan);
+	conclude(op, r, res, err);
+	line_advance(s, line);
+}
+
 int op_submit(struct op *op)
 {
+	struct op_line *line = line_of(op->s, op->ops[0].key);
 	struct store_txn txn = {.compares = op->compares,
 				.n_compares = op->n_compares,
 				.ops = op->ops,
 				.n_ops = op->n_ops};
 
+	op->s->n_writes++;
+	if (line->is_busy) {
+		op->tries--; /* this one did not get as far as a race */
+		list_append(&line->waiting, &op->in_line);
+		return OP_SUBMITTED;
+	}
+	line->is_busy = true;
+	op->line = line;
 	if (op->has_plan)
 		services_hold(op->s->services, &op->plan);
-	op->s->n_writes++;
 	store_txn(op->s->store, &txn, on_txn, op);
 	return OP_SUBMITTED;
 }

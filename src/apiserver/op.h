@@ -9,6 +9,10 @@
  * loses a race, the step is run again on what is there then, as far as the op's kind allows. So
  * every step starts from nothing and keeps nothing between tries but the request.
  *
+ * Writes of one object wait for each other in line, in the order in which they came: the one in
+ * front has its transaction under way, the next one's step runs when that has ended and so sees
+ * what it left. Races that remain are those with other servers.
+ *
  * The op outlives its client: when the client goes, the transaction that was submitted still ends,
  * and what it held is given back, but nobody is answered. What a try needs is in op.arena.
  */
@@ -33,6 +37,8 @@ struct op {
 	/* The compare with this index failed. True: try again. False: req->st is set. */
 	bool (*lost)(struct op *op, size_t failed);
 	unsigned tries;
+	struct op_line *line;     /* of the object, while the transaction is under way */
+	struct list_node in_line; /* while it waits */
 	/* of the try under way */
 	struct store_compare *compares;
 	struct store_op *ops;

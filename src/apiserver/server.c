@@ -281,6 +281,7 @@ void apiserver_free(struct apiserver *s)
 		cache_free(*c);
 	vec_fini(&s->caches);
 	services_free(s->services);
+	assert(map_len(&s->writes) == 0);
 	meta_fini(s);
 	free(s->resources);
 	arena_fini(&s->arena);

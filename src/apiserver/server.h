@@ -31,6 +31,7 @@ struct apiserver {
 	struct services *services;        /* what allocation needs, services.c */
 	struct http_transport *own_calls; /* made at first use, namespace.c */
 	struct boot *boot;                /* until what must be there is there, boot.c */
+	struct map writes;                /* op.c: by store key, who writes it and who waits */
 	struct map documents;             /* meta.c: discovery and OpenAPI by path, rendered once */
 	struct str server_address;        /* "host:port" for clients */
 	uint64_t compact_rev;             /* newest revision at the last compaction */
