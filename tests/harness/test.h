@@ -12,8 +12,8 @@
  *
  * A TEST registers itself; each runs in a process of its own with a deadline (TEST_TIMEOUT_S, 30),
  * so that a crash, a leak or a hang fails that test alone. Arguments of the program pick tests
- * whose name contains one of them. test_skip("why") ends a test as skipped; a program in which
- * every test was skipped exits with 77. TEST_NO_FORK=1 runs all in this process, for a debugger.
+ * whose name contains one of them. test_skip("why") ends a test as skipped. TEST_NO_FORK=1 runs all
+ * in this process, for a debugger.
  */
 
 #include "base/err.h"

@@ -499,7 +499,7 @@ def main():
     program, only = args[0], args[1:]
     if not topology.enter():
         print('1..0 # SKIP this kernel does not let us make namespaces')
-        return 77
+        return 0
     top = topology.Topology()
     for pod in topology.PODS:
         top.serve(pod, 8080)

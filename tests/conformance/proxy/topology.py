@@ -28,13 +28,16 @@ libc = ctypes.CDLL(None, use_errno=True)
 def enter():
     """Restarts the program in namespaces of its own; returns there. False: the kernel does not let us."""
     if os.environ.get('TOPOLOGY_INSIDE'):
+        # In a chroot '/' is no mount point: then the mount that /run is on is made private alone.
+        if subprocess.run(['mount', '--make-rprivate', '/'], stderr=subprocess.DEVNULL).returncode != 0:
+            subprocess.run(['mount', '--make-rprivate', '/run'], stderr=subprocess.DEVNULL)
         subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', '/run'], check=True)
         return True
-    flags = '-nm' if os.geteuid() == 0 else '-Urnm'
-    if subprocess.run(['unshare', flags, 'true'], stderr=subprocess.DEVNULL).returncode != 0:
+    unshare = ['unshare', '-nm' if os.geteuid() == 0 else '-Urnm', '--propagation', 'unchanged']
+    if subprocess.run(unshare + ['true'], stderr=subprocess.DEVNULL).returncode != 0:
         return False
     os.environ['TOPOLOGY_INSIDE'] = '1'
-    os.execvp('unshare', ['unshare', flags, sys.executable] + sys.argv)
+    os.execvp('unshare', unshare + [sys.executable] + sys.argv)
 
 
 def run(*args):

@@ -215,7 +215,7 @@ class Connects:
 
 def skip(why):
     print(f'1..0 # SKIP {why}')
-    sys.exit(77)
+    sys.exit(0)
 
 
 def need(program, *verbs):

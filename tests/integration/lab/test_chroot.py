@@ -36,7 +36,7 @@ exec chroot "$root" /bin/sh -c '
 def main():
     if os.geteuid() != 0:
         print('ok 1 - the_lab_in_a_chroot # SKIP needs root\n1..1')
-        return 77
+        return 0
     root = tempfile.mkdtemp(prefix='fairlead-chroot-', dir='/var/tmp')
     try:
         out = subprocess.run(['unshare', '-m', 'bash', '-c', INSIDE, '_', root, str(PROGRAM)], capture_output=True, text=True, timeout=90)

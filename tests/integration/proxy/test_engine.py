@@ -259,7 +259,7 @@ def cleans_up(w):
 def main():
     if not topology.enter():
         print('1..0 # SKIP this kernel does not let us make namespaces')
-        return 77
+        return 0
     top = topology.Topology()
     for pod in topology.PODS:
         top.serve(pod, 8080)
