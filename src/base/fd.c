@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void fd_close(int fd)
@@ -103,4 +104,14 @@ int fd_write_file(const char *path, struct str content, unsigned mode, struct er
 		return err_sys(err, -r, "write '%s'", path);
 	}
 	return 0;
+}
+
+int fd_make_dir(const char *path, unsigned mode, struct err *err)
+{
+	int r;
+
+	if (mkdir(path, (mode_t)mode) < 0)
+		return errno == EEXIST ? 0 : err_sys(err, errno, "make directory '%s'", path);
+	r = fd_sync_dir_of(path);
+	return r < 0 ? err_sys(err, -r, "write the directory that holds '%s'", path) : 0;
 }

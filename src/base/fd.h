@@ -15,3 +15,7 @@ int fd_read_file(const char *path, size_t max, struct buf *b, struct err *err) _
 /* Writes `path` so that after a crash it holds either the old or the new content: temporary file,
  * fsync, rename, fsync of the directory. */
 int fd_write_file(const char *path, struct str content, unsigned mode, struct err *err) _nodiscard_;
+
+/* Makes the directory unless it is there; the entry in its parent is on the disk when this returns.
+ */
+int fd_make_dir(const char *path, unsigned mode, struct err *err) _nodiscard_;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/identity.h"
 
+#include "base/fd.h"
 #include "cmd/kubeconfig.h"
 #include "http/pki.h"
-
-#include <errno.h>
-#include <sys/stat.h>
 
 enum {
 	LEAF_DAYS = 365,
@@ -26,13 +24,6 @@ static const char *path_of(struct identity *id, const char *dir, const char *nam
 			   const char *suffix)
 {
 	return arena_printf(&id->arena, "%s/pki/%s.%s", dir, name, suffix);
-}
-
-static int make_dir(const char *path, struct err *err)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "cannot make directory '%s'", path);
-	return 0;
 }
 
 static int make_server_leaf(const struct identity *id, const struct identity_names *names,
@@ -91,7 +82,7 @@ int identity_open(const char *data_dir, const struct identity_names *names, stru
 	id.admin_key = path_of(&id, data_dir, "admin", "key");
 	id.agent_cert = path_of(&id, data_dir, "agent-client", "crt");
 	id.agent_key = path_of(&id, data_dir, "agent-client", "key");
-	r = make_dir(arena_printf(&id.arena, "%s/pki", data_dir), err);
+	r = fd_make_dir(arena_printf(&id.arena, "%s/pki", data_dir), 0700, err);
 	if (r == 0)
 		r = http_pki_ca(id.ca_cert, id.ca_key, "fairlead", err);
 	if (r == 0)

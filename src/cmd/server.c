@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include "apiserver/apiserver.h"
+#include "base/fd.h"
 #include "client/client.h"
 #include "cmd/identity.h"
 #include "controller/controller.h"
@@ -13,7 +14,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_COMPONENT "server"
@@ -224,8 +224,10 @@ static int open_store(struct server *s, struct err *err)
 {
 	const char *kind = options_get(s->options, "store");
 
-	if (mkdir(s->data_dir, 0700) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "cannot make data directory '%s'", s->data_dir);
+	int r = fd_make_dir(s->data_dir, 0700, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "--data-dir");
 	if (str_eq_c(str_of(kind), "memory")) {
 		s->store = store_memory_new(s->loop);
 		return 0;

@@ -354,9 +354,11 @@ static int lock_dir(const char *dir, int *ret_fd, struct err *err)
 {
 	char path[4096], text[128];
 	_cleanup_(fd_closep) int fd = -1;
+	int r;
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "create the data directory '%s'", dir);
+	r = fd_make_dir(dir, 0700, err);
+	if (r < 0)
+		return r;
 	snprintf(path, sizeof(path), "%s/store.lock", dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
