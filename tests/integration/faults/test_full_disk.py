@@ -141,9 +141,12 @@ def all_of_it_is_there_after_a_restart_on_a_full_disk(lab):
 def main():
     need(sys.argv[1], 'server', 'agent', 'proxy', 'dns', 'lab')
     if INSIDE not in os.environ:
-        return subprocess.run(['unshare', '-m', '--propagation', 'private', sys.executable, *sys.argv],
+        return subprocess.run(['unshare', '-m', '--propagation', 'unchanged', sys.executable, *sys.argv],
                               env=dict(os.environ, **{INSIDE: '1'}), check=False).returncode
     lab = Lab(sys.argv[1], '--nodes', '2')
+    # In a chroot '/' is no mount point: then the mounts below it are made private one by one.
+    if subprocess.run(['mount', '--make-rprivate', '/'], stderr=subprocess.DEVNULL).returncode != 0:
+        subprocess.run(['mount', '--make-rprivate', '/tmp'], stderr=subprocess.DEVNULL)
     subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={SIZE}', 'none', lab.tmp], check=True)
     try:
         lab.up()

@@ -18,7 +18,7 @@ PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else os.environ['FAIRLEA
 INSIDE = r'''
 set -e
 root=$1; program=$2
-mount --make-rprivate /
+mount --make-rprivate / 2> /dev/null || mount --make-rprivate /var/tmp 2> /dev/null || true  # a chroot already
 mkdir -p "$root"/{usr,etc,proc,sys,dev,run,tmp,lab}
 cp -a /etc/. "$root/etc/"; echo here > "$root/etc/marker"
 for l in bin sbin lib lib64; do [ -L /$l ] && cp -a /$l "$root/"; done
@@ -39,7 +39,7 @@ def main():
         return 0
     root = tempfile.mkdtemp(prefix='fairlead-chroot-', dir='/var/tmp')
     try:
-        out = subprocess.run(['unshare', '-m', 'bash', '-c', INSIDE, '_', root, str(PROGRAM)], capture_output=True, text=True, timeout=90)
+        out = subprocess.run(['unshare', '-m', '--propagation', 'unchanged', 'bash', '-c', INSIDE, '_', root, str(PROGRAM)], capture_output=True, text=True, timeout=90)
     finally:
         shutil.rmtree(root, ignore_errors=True)
     lines = out.stdout.split('\n')
