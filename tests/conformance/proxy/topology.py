@@ -45,7 +45,8 @@ def run(*args):
 
 
 def ip(ns, *args):
-    run('ip', '-n', ns, *args)
+    # Not 'ip -n', which wants to change the propagation of '/' and cannot in a chroot.
+    run('nsenter', f'--net=/run/netns/{ns}', 'ip', *args)
 
 
 class Topology:
@@ -68,7 +69,7 @@ class Topology:
         for name, (v4, v6) in PODS.items():
             self._pod(name, v4, v6)
         for key in ('net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'):
-            run('ip', 'netns', 'exec', 'node', 'sysctl', '-qw', key + '=1')
+            run('nsenter', '--net=/run/netns/node', 'sysctl', '-qw', key + '=1')
 
     def _wire(self, ns, dev):
         ip('node', 'link', 'add', dev, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns)
