@@ -22,7 +22,7 @@ struct proxy_engine {
 	 * kernel refuses, so that what was deleted in between is not forgotten. */
 	struct svc_table *settled;
 	struct client_reflector *services, *slices, *node;
-	struct loop_timer *flush, *retry, *verify;
+	struct loop_timer *flush, *retry, *settle, *verify;
 	struct map dirty; /* "namespace/name" */
 	struct netlink_socket flows;
 	bool has_flows;
@@ -344,7 +344,10 @@ static void apply_to(struct proxy_engine *e, struct svc_table *t)
 	} else {
 		tell_results(&res);
 		note_success(e, started, "applied", d.changes.len);
-		settle_flows(e, false);
+		/* Walking the kernel's flows costs milliseconds: it must not hold up the next
+		 * change, and one walk serves all that come close together. */
+		if (!loop_timer_is_armed(e->settle))
+			loop_timer_start(e->settle, PROXY_ENGINE_SETTLE_MS, 0);
 	}
 	proxy_results_fini(&res);
 	svc_diff_fini(&d);
@@ -424,6 +427,14 @@ static void on_retry(void *ctx)
 	if (e->needs_sync)
 		sync_all(e);
 	else if (e->settled != e->table)
+		settle_flows(e, false);
+}
+
+static void on_settle(void *ctx)
+{
+	struct proxy_engine *e = ctx;
+
+	if (e->table && !e->needs_sync && e->settled != e->table)
 		settle_flows(e, false);
 }
 
@@ -540,6 +551,7 @@ struct proxy_engine *proxy_engine_new(struct loop *l, struct client *c, struct p
 	e->retry_ms = PROXY_ENGINE_RETRY_MIN_MS;
 	e->flush = loop_timer_new(l, on_flush, e);
 	e->retry = loop_timer_new(l, on_retry, e);
+	e->settle = loop_timer_new(l, on_settle, e);
 	e->verify = loop_timer_new(l, on_verify, e);
 	loop_timer_start(e->verify, PROXY_ENGINE_VERIFY_MS, PROXY_ENGINE_VERIFY_MS);
 	e->has_flows = netlink_open(NETLINK_NETFILTER, &e->flows, &err) == 0;
@@ -566,6 +578,7 @@ void proxy_engine_free(struct proxy_engine *e)
 	client_reflector_free(e->node);
 	loop_timer_close(e->flush);
 	loop_timer_close(e->retry);
+	loop_timer_close(e->settle);
 	loop_timer_close(e->verify);
 	netlink_close(&e->flows);
 	map_fini(&e->dirty);

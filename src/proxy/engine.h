@@ -25,6 +25,7 @@ struct proxy_engine;
 
 enum {
 	PROXY_ENGINE_RETRY_MIN_MS = 100,
+	PROXY_ENGINE_SETTLE_MS = 20, /* from a change in the kernel to the end of its stale flows */
 	PROXY_ENGINE_RETRY_MAX_MS = 10000,
 	PROXY_ENGINE_VERIFY_MS = 60000,
 	PROXY_ENGINE_STALE_MS = 60000, /* a change waiting longer makes the proxy unhealthy */
