@@ -59,3 +59,13 @@ const char *api_protocol_name(enum api_protocol p)
 
 	return names[p];
 }
+
+bool api_strs_eq(const struct api_strs *x, const struct api_strs *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		if (!str_eq(x->ptr[i], y->ptr[i]))
+			return false;
+	return true;
+}

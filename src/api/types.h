@@ -282,4 +282,5 @@ bool api_pairs_has(const struct api_pairs *p, const char *key);
 bool api_pairs_match(const struct api_pairs *selector, const struct api_pairs *labels);
 const struct api_condition *api_condition_find(const struct api_condition *c, size_t n,
 					       const char *type);
-const char *api_protocol_name(enum api_protocol p); /* "TCP" */
+bool api_strs_eq(const struct api_strs *x, const struct api_strs *y); /* same strings, same order */
+const char *api_protocol_name(enum api_protocol p);                   /* "TCP" */

@@ -117,16 +117,6 @@ struct str controller_ports_key(struct arena *a, const struct api_endpoint_port 
 	return key;
 }
 
-static bool strs_eq(const struct api_strs *x, const struct api_strs *y)
-{
-	if (x->n != y->n)
-		return false;
-	for (size_t i = 0; i < x->n; i++)
-		if (!str_eq(x->ptr[i], y->ptr[i]))
-			return false;
-	return true;
-}
-
 bool controller_pod_matters(const struct api_pod *before, const struct api_pod *after)
 {
 	if (!before || !after)
@@ -137,7 +127,7 @@ bool controller_pod_matters(const struct api_pod *before, const struct api_pod *
 	       !str_eq(before->subdomain, after->subdomain) ||
 	       !str_eq(before->node_name, after->node_name) ||
 	       !str_eq(before->phase, after->phase) || !str_eq(before->pod_ip, after->pod_ip) ||
-	       !strs_eq(&before->pod_ips, &after->pod_ips) ||
+	       !api_strs_eq(&before->pod_ips, &after->pod_ips) ||
 	       !before->meta.deleted_ns != !after->meta.deleted_ns ||
 	       before->is_ready != after->is_ready;
 }

@@ -88,23 +88,14 @@ static struct str identity(struct arena *a, const struct api_endpoint *e)
 	return id;
 }
 
-static bool strs_eq(const struct api_strs *x, const struct api_strs *y)
-{
-	if (x->n != y->n)
-		return false;
-	for (size_t i = 0; i < x->n; i++)
-		if (!str_eq(x->ptr[i], y->ptr[i]))
-			return false;
-	return true;
-}
-
 /* Endpoints of one identity that need no write. */
 static bool endpoint_eq(const struct api_endpoint *x, const struct api_endpoint *y)
 {
 	return x->ready == y->ready && x->serving == y->serving &&
 	       x->terminating == y->terminating && str_eq(x->node_name, y->node_name) &&
 	       str_eq(x->zone, y->zone) && controller_ref_eq(x->target, y->target) &&
-	       strs_eq(&x->zone_hints, &y->zone_hints) && strs_eq(&x->node_hints, &y->node_hints);
+	       api_strs_eq(&x->zone_hints, &y->zone_hints) &&
+	       api_strs_eq(&x->node_hints, &y->node_hints);
 }
 
 static struct api_strs one_str(struct arena *a, struct str s)
