@@ -5,6 +5,7 @@
 #include "apiserver/namespace.h"
 #include "apiserver/prepare.h"
 #include "apiserver/render.h"
+#include "apiserver/reply.h"
 #include "apiserver/selection.h"
 #include "apiserver/services.h"
 #include "apiserver/write.h"
@@ -199,7 +200,7 @@ static void done_deleted(struct op *op, uint64_t rev)
 		obj = json_new(a, JSON_OBJECT);
 	status_write_success(&b, op->req->res, object_name(op->object),
 			     json_get_string(json_get(obj, "metadata"), "uid"));
-	request_reply_status(op->req, 200, &b);
+	reply_status(op->req, 200, &b);
 }
 
 static bool delete_lost(struct op *op, size_t failed)
@@ -299,14 +300,14 @@ static void collection_finish(struct collection *c)
 		req->x->on_close = NULL;
 		if (c->failure.code) {
 			req->st = c->failure;
-			request_reply_failure(req);
+			reply_failure(req);
 		} else {
 			render_list(&b, req,
 				    &(struct render_list){.objects = c->items.ptr,
 							  .n = c->items.len,
 							  .rev = c->s->rev,
 							  .remaining = -1});
-			request_reply_buf(req, 200, &b);
+			reply_buf(req, 200, &b);
 		}
 	}
 	collection_free(c);

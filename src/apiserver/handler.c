@@ -4,6 +4,7 @@
 #include "apiserver/meta.h"
 #include "apiserver/pod.h"
 #include "apiserver/read.h"
+#include "apiserver/reply.h"
 #include "apiserver/watch.h"
 #include "apiserver/write.h"
 
@@ -35,14 +36,14 @@ static void handle_objects(struct apiserver *s, struct http_exchange *x)
 	struct request *req = arena_new(&x->arena, struct request);
 
 	if (!s->is_loaded || s->is_stopping) {
-		request_refuse(x, ERR_UNAVAILABLE,
-			       s->is_stopping ? "the server is shutting down"
-			       : s->is_lost ? "the server has lost its store and must be restarted"
-					    : "the server is starting, please try again");
+		reply_refusal(x, ERR_UNAVAILABLE,
+			      s->is_stopping ? "the server is shutting down"
+			      : s->is_lost   ? "the server has lost its store and must be restarted"
+					     : "the server is starting, please try again");
 		return;
 	}
 	if (request_parse(s, x, req) < 0 || dispatch(req) < 0)
-		request_reply_failure(req);
+		reply_failure(req);
 }
 
 const char *apiserver_word_refusal(struct buf *body, int status, const char *reason)
@@ -69,7 +70,7 @@ void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
 void apiserver_handle(void *ctx, struct http_exchange *x)
 {
 	if (!str_is_set(x->req.peer->user) && !meta_is_public(x->req.path)) {
-		request_refuse(x, ERR_UNAUTHORIZED, "Unauthorized");
+		reply_refusal(x, ERR_UNAUTHORIZED, "Unauthorized");
 		return;
 	}
 	apiserver_handle_insecure(ctx, x);

@@ -2,6 +2,7 @@
 #include "apiserver/op.h"
 
 #include "apiserver/delete.h"
+#include "apiserver/reply.h"
 #include "apiserver/services.h"
 
 /* Who writes one object: one transaction under way, the others wait. */
@@ -73,7 +74,7 @@ static void finish(struct op *op, int r)
 	}
 	if (op->req && r < 0) {
 		op->req->x->on_close = NULL;
-		request_reply_failure(op->req);
+		reply_failure(op->req);
 	}
 }
 
@@ -224,5 +225,5 @@ int op_submit(struct op *op)
 void op_done_object(struct op *op, uint64_t rev)
 {
 	op->req->x->on_close = NULL;
-	request_reply_object(op->req, op->http_status, op->object, rev);
+	reply_object(op->req, op->http_status, op->object, rev);
 }

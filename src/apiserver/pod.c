@@ -3,6 +3,7 @@
 
 #include "apiserver/body.h"
 #include "apiserver/prepare.h"
+#include "apiserver/reply.h"
 #include "apiserver/stats.h"
 #include "apiserver/write.h"
 
@@ -15,7 +16,7 @@ static void done_bound(struct op *op, uint64_t rev)
 	op->req->x->on_close = NULL;
 	buf_add_c(&b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
 		      "\"status\":\"Success\",\"code\":201}");
-	request_reply_status(op->req, 201, &b);
+	reply_status(op->req, 201, &b);
 }
 
 static bool bind_lost(struct op *op, size_t failed)
@@ -140,7 +141,7 @@ static void log_done(void *ctx, int r, const struct err *err)
 		IGNORE(status_set(&req->st, ERR_UNAVAILABLE,
 				  "the agent of the Pod's node does not answer: %s", err->msg),
 		       "answered next");
-		request_reply_failure(req);
+		reply_failure(req);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "apiserver/continuation.h"
 #include "apiserver/render.h"
+#include "apiserver/reply.h"
 #include "apiserver/selection.h"
 
 #include <inttypes.h>
@@ -14,10 +15,10 @@ void read_get(struct request *req)
 
 	if (!o) {
 		IGNORE(status_not_found(&req->st, req->res, req->name), "answered next");
-		request_reply_failure(req);
+		reply_failure(req);
 		return;
 	}
-	request_reply_object(req, 200, o, o->rev);
+	reply_object(req, 200, o, o->rev);
 }
 
 /* One page that is being put together. */
@@ -48,7 +49,7 @@ static void reply_page(struct request *req, struct page *page)
 			list.remaining = (int64_t)page->remaining;
 	}
 	render_list(&b, req, &list);
-	request_reply_buf(req, 200, &b);
+	reply_buf(req, 200, &b);
 }
 
 static bool match(const struct page *page, const struct object *o)
@@ -125,7 +126,7 @@ static void reply_expired(struct request *req, const struct page *page)
 			  "list - objects that were created, modified, or deleted between the time "
 			  "the first chunk was returned and now may show up in the list."),
 	       "answered next");
-	request_reply_failure(req);
+	reply_failure(req);
 }
 
 /* Of a kv of the store: the object it is, or NULL when it is none (as in the cache, it is left
@@ -179,7 +180,7 @@ static void history_done(void *ctx, int r, const struct store_range *range, cons
 			reply_expired(h->req, &h->page);
 		} else if (r < 0) {
 			IGNORE(status_from_err(&h->req->st, r, err), "answered next");
-			request_reply_failure(h->req);
+			reply_failure(h->req);
 		} else {
 			fill_from_history(h, range);
 			reply_page(h->req, &h->page);
@@ -252,7 +253,7 @@ void read_list(struct request *req)
 	struct page page = {0};
 
 	if (plan(req, &page) < 0) {
-		request_reply_failure(req);
+		reply_failure(req);
 		return;
 	}
 	/* The kind has not changed since: what is now is what was then. */

@@ -3,7 +3,7 @@
 
 /*
  * The same as apiserver/render.h in Kubernetes' protobuf (api/proto.h). Stored objects are JSON, so
- * each is parsed once for every rendering. Only render.c and request.c come here.
+ * each is parsed once for every rendering. Only render.c and reply.c come here.
  */
 
 #include "apiserver/render.h"

@@ -3,7 +3,7 @@
 
 /*
  * One request about objects: who wants what done to which, and how the answer is to look
- * (service-api.md sections 18.1, 18.2, 18.4), and the few ways to answer it.
+ * (service-api.md sections 18.1, 18.2, 18.4). The ways to answer it are in reply.h.
  *
  * A request lives in its exchange's arena and ends with the exchange. Whoever works on it across
  * turns of the loop keeps a struct op (write.c) that learns when the client has gone.
@@ -81,13 +81,3 @@ struct request {
 int request_parse(struct apiserver *s, struct http_exchange *x, struct request *req) _nodiscard_;
 
 void request_warn(struct request *req, struct str text);
-
-/* The answers; each ends the exchange. `body` is given away. */
-void request_reply(struct request *req, int status, struct bytes *body);
-void request_reply_buf(struct request *req, int status, struct buf *b); /* empties b */
-void request_reply_object(struct request *req, int status, const struct object *o, uint64_t rev);
-/* `json` is a Status; in protobuf when the client prefers that. Empties it. */
-void request_reply_status(struct request *req, int status, struct buf *json);
-void request_reply_failure(struct request *req); /* req->st */
-/* A failure without a parsed request. */
-void request_refuse(struct http_exchange *x, int code, const char *message);

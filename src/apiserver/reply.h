@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The answers to a request. Each of these ends the exchange: afterwards neither the request nor its
+ * arena may be touched. All that goes with every answer is here and nowhere else: content type,
+ * warnings, Retry-After, the counting.
+ *
+ * Not here: streams. A watch (watch.c) and what is passed on from a node's agent (pod.c) begin
+ * and end their exchange themselves, and count it with stats_request.
+ */
+
+#include "apiserver/request.h"
+
+/* `body` is given away. */
+void reply_bytes(struct request *req, int status, struct bytes *body);
+void reply_buf(struct request *req, int status, struct buf *b); /* empties b */
+/* In the format that the request asks for. */
+void reply_object(struct request *req, int status, const struct object *o, uint64_t rev);
+/* `json` is a Status; in protobuf when the client prefers that. Empties it. */
+void reply_status(struct request *req, int status, struct buf *json);
+void reply_failure(struct request *req); /* req->st, which is set */
+/* A failure without a parsed request. */
+void reply_refusal(struct http_exchange *x, int code, const char *message);
