@@ -20,6 +20,19 @@ class Skip(Exception):
     """The test cannot run here; its text says why."""
 
 
+def proves(*rules):
+    """Says which rules (rules.txt) a test proves; tools/check_rules.py makes the list of rules and tests from it."""
+    return lambda test: test
+
+
+def ours(why):
+    """A test that means nothing to a stock server, and why."""
+    def mark(test):
+        test.ours = why
+        return test
+    return mark
+
+
 class Answer:
     def __init__(self, status, headers, raw):
         self.status, self.headers, self.raw = status, headers, raw
@@ -44,6 +57,8 @@ class Answer:
 
 
 class Server:
+    headers = {}  # that say who asks
+
     def __init__(self, binary, store, folder, options=()):
         self.binary, self.store, self.folder, self.options = binary, store, pathlib.Path(folder), list(options)
         self.process = None
@@ -95,6 +110,23 @@ class Server:
         return api
 
 
+class Peer(Server):
+    """A stock kube-apiserver that runs already: the same tests are asked of it. Its administrator has a token."""
+
+    def __init__(self, port, token):
+        super().__init__(None, None, '/')
+        self.port, self.headers = port, {'Authorization': 'Bearer ' + token}
+
+    def start(self):
+        pass
+
+    def stop(self, how=None):
+        return 0
+
+    def tls(self, with_cert=True):
+        return ssl._create_unverified_context()
+
+
 class Api:
     def __init__(self, server):
         self.server, self.conn = server, None
@@ -106,6 +138,8 @@ class Api:
 
     def call(self, method, path, body=None, with_cert=True, **headers):
         headers = {k.replace('_', '-'): v for k, v in headers.items()}
+        if with_cert:
+            headers = dict(self.server.headers, **headers)
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
             headers.setdefault('Content-Type', 'application/json')
@@ -152,7 +186,7 @@ class Watch:
 
     def __init__(self, api, path, query, **headers):
         self.conn = api.connect()
-        self.conn.request('GET', path + '?' + urllib.parse.urlencode(query), None, headers)
+        self.conn.request('GET', path + '?' + urllib.parse.urlencode(query), None, dict(api.server.headers, **headers))
         self.answer = self.conn.getresponse()
         self.status, self.headers = self.answer.status, self.answer.headers
 

@@ -4,6 +4,10 @@
 
 The suites are those of this folder and of PYTHONPATH; $FAIRLEAD, if set, is run instead of FAIRLEAD. A test is a
 function test_…(api): `api` is an Api (api.py) with a fresh namespace in api.ns. Its name says what it proves. With NAMEs, only tests whose name contains one of them run. Prints TAP.
+
+With STORE "peer", the server is a stock kube-apiserver that runs already: $PEER_PORT, and $PEER_TOKEN of its administrator
+("admin-token" unless set). Tests that mean nothing to it (@ours) are skipped. It has its own address ranges: what the suite's OPTIONS
+say is not so there.
 """
 import atexit
 import importlib
@@ -12,7 +16,7 @@ import sys
 import tempfile
 import traceback
 
-from api import Server, Skip
+from api import Peer, Server, Skip
 
 
 def main():
@@ -22,12 +26,17 @@ def main():
     tests = [f for n, f in vars(module).items() if n.startswith('test_') and (not names or any(x in n for x in names))]
     failed = 0
     with tempfile.TemporaryDirectory(prefix='fairlead-api-') as folder:
-        server = Server(binary, store, folder, getattr(module, 'OPTIONS', []))
+        if store == 'peer':
+            server = Peer(int(os.environ['PEER_PORT']), os.environ.get('PEER_TOKEN', 'admin-token'))
+        else:
+            server = Server(binary, store, folder, getattr(module, 'OPTIONS', []))
         atexit.register(server.kill)
         server.start()
         for i, test in enumerate(tests, 1):
             name = test.__name__[5:]
             try:
+                if store == 'peer' and hasattr(test, 'ours'):
+                    raise Skip(test.ours)
                 test(server.api(name))
                 print(f'ok {i} - {name}', flush=True)
             except Skip as why:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Create, get, update, delete; what the server itself sets (service-api.md sections 1 and 9)."""
-from api import config_map, rev, service
+from api import config_map, proves, rev, service
 
 
 def test_create_sets_system_metadata(api):
@@ -50,6 +50,7 @@ def test_create_with_a_revision_fails(api):
     api.post(api.path('configmaps'), sent).fails(500, '', 'resourceVersion should not be set')
 
 
+@proves('1.1.2')
 def test_namespace_of_the_body_must_match(api):
     sent = config_map('a')
     sent['metadata']['namespace'] = 'other'
