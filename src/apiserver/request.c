@@ -148,6 +148,14 @@ static bool verb_of(struct request *req, bool is_watch, enum request_verb *ret)
 	}
 }
 
+static const struct api_subresource *find_subresource(const struct api_kind *kind, struct str name)
+{
+	for (size_t i = 0; i < kind->n_subresources; i++)
+		if (str_eq_c(name, kind->subresources[i].name))
+			return &kind->subresources[i];
+	return NULL;
+}
+
 static int check_verb(struct request *req, bool is_watch)
 {
 	const struct api_kind *kind = req->res->kind;
@@ -155,13 +163,13 @@ static int check_verb(struct request *req, bool is_watch)
 	bool is_wide = kind->is_namespaced && !str_is_set(req->ns);
 
 	if (str_is_set(req->sub)) {
-		const struct api_subresource *sub = NULL;
+		const struct api_subresource *sub = find_subresource(kind, req->sub);
 
-		for (size_t i = 0; i < kind->n_subresources; i++)
-			if (str_eq_c(req->sub, kind->subresources[i].name))
-				sub = &kind->subresources[i];
-		if (!sub)
+		if (!sub) {
+			req->res = NULL;
 			return no_such_path(req);
+		}
+		req->subresource = sub;
 		verbs = sub->verbs;
 	}
 	if (!verb_of(req, is_watch, &req->verb) || !(verbs & verb_bit(req->verb)) ||

@@ -54,7 +54,8 @@ struct request {
 	struct http_exchange *x;
 	struct arena *arena; /* the exchange's */
 	const struct resource *res;
-	struct str ns, name, sub; /* absent: none */
+	struct str ns, name, sub;                  /* absent: none */
+	const struct api_subresource *subresource; /* of that name; NULL: none */
 	enum request_verb verb;
 	enum request_format format;
 	enum api_include include; /* of a Table's rows */
@@ -77,7 +78,7 @@ struct request {
 };
 
 /* Fills *req from x->req: path, method, Accept, query. Negative with req->st set when it cannot be
- * served; ERR_NOT_FOUND without a res when the path names nothing. */
+ * served; ERR_NOT_FOUND without a res when the path names nothing that is served. */
 int request_parse(struct apiserver *s, struct http_exchange *x, struct request *req) _nodiscard_;
 
 void request_warn(struct request *req, struct str text);

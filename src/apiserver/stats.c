@@ -55,8 +55,8 @@ void stats_request(const struct request *req, int status)
 	char code[12];
 	const char *verb = request_verb_name(req->verb);
 	const char *plural = req->res ? req->res->kind->plural : "";
-	/* Names of subresources come from the kind's table, never from the peer. */
-	const char *sub = req->res && req->sub.len ? req->sub.ptr : "";
+	/* Labels come from the kind's table, never from the peer: each new one is kept for good. */
+	const char *sub = req->subresource ? req->subresource->name : "";
 
 	snprintf(code, sizeof(code), "%d", status);
 	metric_add(&requests, (const char *const[]){verb, plural, sub, code}, 1);
