@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What only Pods have: binding to a node, and logs, which their node's agent keeps. */
+/* What only Pods have: binding to a node, and logs (apiserver/pod_log.h). */
 
 #include "apiserver/request.h"
 

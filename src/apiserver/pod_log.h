@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * pods/log: the logs are with the agent of the Pod's node. Its answer is passed on as it comes, and
+ * no faster than the client reads.
+ */
+
+#include "apiserver/request.h"
+
+/* Negative with req->st set, exchange untouched. */
+int pod_log_start(struct request *req) _nodiscard_;
