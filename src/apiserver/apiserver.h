@@ -31,8 +31,9 @@ enum {
 	APISERVER_GENERATE_TRIES = 8,         /* names drawn for generateName */
 	APISERVER_HISTORY_MS = 5 * 60 * 1000, /* age at which history is compacted */
 	APISERVER_BOOKMARK_MS = 60 * 1000,    /* between bookmarks of a quiet watch */
-	APISERVER_WATCH_S_MIN = 1800, /* a watch without timeoutSeconds lives this long … */
-	APISERVER_WATCH_S_MAX = 3600, /* … to this long */
+	APISERVER_WATCH_S_MIN = 1800,   /* a watch without timeoutSeconds lives this long … */
+	APISERVER_WATCH_S_MAX = 3600,   /* … to this long */
+	APISERVER_AGENT_MS = 30 * 1000, /* silence of an agent that is asked for a log; then 504 */
 };
 
 struct apiserver_config {
@@ -46,6 +47,7 @@ struct apiserver_config {
 	 * The transport is closed by the server after the call. */
 	int (*agent_transport)(void *ctx, struct str host, struct http_transport **ret,
 			       struct err *err);
+	int64_t agent_timeout_ms; /* 0: APISERVER_AGENT_MS */
 	/* Something the operator should know; is_error: someone must act. May be NULL. */
 	void (*tell)(void *ctx, bool is_error, const char *text);
 	/* Once, when the cache is loaded and what must be there has been made. May be NULL. */

@@ -9,7 +9,9 @@ struct log_call {
 	struct loop *loop;
 	struct http_transport *transport;
 	struct http_call *call;
-	bool is_begun;
+	struct loop_timer *timer; /* armed while it is the agent's turn */
+	int64_t timeout_ms;
+	bool is_begun, is_following;
 };
 
 static void log_free(void *ctx)
@@ -17,7 +19,27 @@ static void log_free(void *ctx)
 	struct log_call *l = ctx;
 
 	l->transport->ops->close(l->transport);
+	loop_timer_close(l->timer);
 	free(l);
+}
+
+/* The agent is to say something now. A log that is followed may be silent once it has begun: a dead
+ * agent is then found out by the transport. */
+static void log_wait(struct log_call *l)
+{
+	if (l->is_begun && l->is_following)
+		loop_timer_stop(l->timer);
+	else
+		loop_timer_start(l->timer, l->timeout_ms, 0);
+}
+
+static void log_pause(struct log_call *l, bool is_paused)
+{
+	l->transport->ops->pause(l->call, is_paused);
+	if (is_paused)
+		loop_timer_stop(l->timer); /* it is the client who takes its time */
+	else
+		log_wait(l);
 }
 
 static void log_closed(struct http_exchange *x)
@@ -25,6 +47,7 @@ static void log_closed(struct http_exchange *x)
 	struct log_call *l = x->handler_ctx;
 
 	l->req = NULL;
+	loop_timer_stop(l->timer);
 	l->transport->ops->cancel(l->call);
 	loop_post(l->loop, log_free, l);
 }
@@ -37,6 +60,7 @@ static void log_head(void *ctx, int status, const struct http_header *headers, s
 	if (!l->req)
 		return;
 	l->is_begun = true;
+	log_wait(l);
 	stats_request(l->req, status);
 	http_begin(l->req->x, status, &type, 1);
 }
@@ -52,15 +76,15 @@ static void log_data(void *ctx, struct str data)
 	http_write(l->req->x, chunk);
 	bytes_unref(chunk);
 	if (http_pending(l->req->x) >= HTTP_PENDING_MAX)
-		l->transport->ops->pause(l->call, true);
+		log_pause(l, true);
+	else
+		log_wait(l);
 }
 
 /* The client has read most of what was held back. */
 static void log_writable(struct http_exchange *x)
 {
-	struct log_call *l = x->handler_ctx;
-
-	l->transport->ops->pause(l->call, false);
+	log_pause(x->handler_ctx, false);
 }
 
 static void log_done(void *ctx, int r, const struct err *err)
@@ -70,6 +94,7 @@ static void log_done(void *ctx, int r, const struct err *err)
 
 	/* The transport must not be closed from inside its own callback's call. */
 	loop_post(l->loop, log_free, l);
+	loop_timer_stop(l->timer);
 	if (!req)
 		return;
 	req->x->on_close = NULL;
@@ -79,11 +104,21 @@ static void log_done(void *ctx, int r, const struct err *err)
 	} else if (l->is_begun) {
 		http_abort(req->x);
 	} else {
-		IGNORE(status_set(&req->st, ERR_UNAVAILABLE,
+		IGNORE(status_set(&req->st, r == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
 				  "the agent of the Pod's node does not answer: %s", err->msg),
 		       "answered next");
 		reply_failure(req);
 	}
+}
+
+static void log_timed(void *ctx)
+{
+	struct log_call *l = ctx;
+	struct err err;
+
+	err_set(&err, ERR_TIMEOUT, "nothing came for %lld s", (long long)l->timeout_ms / 1000);
+	l->transport->ops->cancel(l->call);
+	log_done(l, ERR_TIMEOUT, &err);
 }
 
 static bool has_container(const struct json *pod, struct str name)
@@ -188,13 +223,20 @@ static void log_send(struct request *req, struct http_transport *t, struct str c
 	struct log_call *l = mem_xnew(struct log_call);
 	struct http_call_request call = {.method = HTTP_GET, .target = log_target(req, container)};
 
+	int64_t timeout_ms = req->s->config.agent_timeout_ms;
+	struct str follow = http_query(req->arena, req->x->req.query, "follow", 0);
+
 	l->req = req;
 	l->loop = req->s->loop;
 	l->transport = t;
+	l->timer = loop_timer_new(l->loop, log_timed, l);
+	l->timeout_ms = timeout_ms ? timeout_ms : APISERVER_AGENT_MS;
+	l->is_following = str_eq_c(follow, "true") || str_eq_c(follow, "1");
 	req->x->handler_ctx = l;
 	req->x->on_close = log_closed;
 	req->x->on_writable = log_writable;
 	l->call = t->ops->send(t, &call, &events, l);
+	log_wait(l);
 }
 
 int pod_log_start(struct request *req)

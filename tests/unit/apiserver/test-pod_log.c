@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Logs: what comes from a Pod's agent goes to the client, and no faster than the client reads. */
+/* Logs: what comes from a Pod's agent goes to the client, and no faster than the client reads; an
+ * agent that is silent is not waited for for ever. */
 
 #include "tests/unit/apiserver/server-fixture.h"
 
@@ -22,6 +23,11 @@ struct client {
 };
 
 static struct agent *agent;
+
+enum {
+	SILENCE_MS = 20, /* that agents are given up after */
+	GIVE_UP_MS = 10000,
+};
 
 static struct http_call *agent_send(struct http_transport *t, const struct http_call_request *req,
 				    const struct http_call_events *events, void *ctx)
@@ -109,6 +115,7 @@ static void begin(struct server_fixture *f, struct agent *a, struct client *c, c
 	agent = a;
 	server_init(f);
 	f->config.agent_transport = agent_transport;
+	f->config.agent_timeout_ms = SILENCE_MS;
 	server_begin(f);
 	ASSERT_EQ(server_ask(f, HTTP_POST, "/api/v1/nodes",
 			     "{\"metadata\":{\"name\":\"n\"},\"status\":{\"addresses\":[{"
@@ -132,6 +139,15 @@ static void end(struct server_fixture *f, struct client *c)
 	loop_turn(f->loop, 0);
 	arena_fini(&c->x.arena);
 	server_fini(f);
+}
+
+/* Turns the loop until *is_done, or for `ms`. */
+static void turn(struct server_fixture *f, const bool *is_done, int64_t ms)
+{
+	int64_t until = clock_mono_ms(&clock_system) + ms;
+
+	while (!*is_done && clock_mono_ms(&clock_system) < until)
+		loop_turn(f->loop, 5);
 }
 
 TEST(a_log_goes_through)
@@ -196,5 +212,69 @@ TEST(the_log_of_a_container_that_the_pod_lacks_is_refused)
 	begin(&f, &a, &c, "container=other");
 	ASSERT_EQ(c.status, 400);
 	ASSERT_STREQ(a.target, "");
+	end(&f, &c);
+}
+
+TEST(an_agent_that_says_nothing_is_given_up)
+{
+	struct server_fixture f;
+	struct agent a;
+	struct client c;
+
+	begin(&f, &a, &c, "follow=true");
+	turn(&f, &c.is_ended, GIVE_UP_MS);
+	ASSERT_TRUE(a.is_cancelled);
+	ASSERT_EQ(c.status, 504);
+	end(&f, &c);
+	ASSERT_TRUE(a.is_closed);
+}
+
+TEST(an_agent_that_falls_silent_is_given_up)
+{
+	struct server_fixture f;
+	struct agent a;
+	struct client c;
+
+	begin(&f, &a, &c, "");
+	a.events.on_head(a.ctx, 200, NULL, 0);
+	a.events.on_data(a.ctx, STR("a line\n"));
+	turn(&f, &c.is_aborted, GIVE_UP_MS);
+	ASSERT_TRUE(a.is_cancelled);
+	ASSERT_TRUE(c.is_aborted);
+	end(&f, &c);
+	ASSERT_TRUE(a.is_closed);
+}
+
+TEST(a_log_that_is_followed_may_be_silent)
+{
+	struct server_fixture f;
+	struct agent a;
+	struct client c;
+
+	begin(&f, &a, &c, "follow=true");
+	a.events.on_head(a.ctx, 200, NULL, 0);
+	turn(&f, &c.is_aborted, 5 * SILENCE_MS);
+	ASSERT_FALSE(a.is_cancelled);
+	ASSERT_FALSE(c.is_aborted);
+	a.events.on_done(a.ctx, 0, NULL);
+	end(&f, &c);
+}
+
+TEST(an_agent_that_is_held_back_is_not_given_up)
+{
+	struct server_fixture f;
+	struct agent a;
+	struct client c;
+
+	begin(&f, &a, &c, "");
+	a.events.on_head(a.ctx, 200, NULL, 0);
+	c.pending = HTTP_PENDING_MAX;
+	a.events.on_data(a.ctx, STR("a line\n"));
+	turn(&f, &c.is_aborted, 5 * SILENCE_MS);
+	ASSERT_FALSE(c.is_aborted);
+	c.pending = 0;
+	c.x.on_writable(&c.x);
+	turn(&f, &c.is_aborted, GIVE_UP_MS);
+	ASSERT_TRUE(c.is_aborted);
 	end(&f, &c);
 }
