@@ -95,6 +95,21 @@ static int open_listener(uint16_t *ret_port, struct err *err)
 	return TAKE_FD(fd);
 }
 
+/* Whatever folder the user names is removed with all that is in it: so it has to be a lab's. */
+static int remove_dir(const char *dir, struct err *err)
+{
+	if (lab_state_is_folder(dir))
+		return agent_process_remove_tree(dir, err);
+	if (rmdir(dir) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		return err_set(err, ERR_EXISTS,
+			       "--state-dir: folder '%s' holds something else than a lab; nothing "
+			       "of it was removed; name another one",
+			       dir);
+	return err_sys(err, errno, "remove '%s'", dir);
+}
+
 static int prepare_dir(const char *dir, struct err *err)
 {
 	_cleanup_(mem_freep) char *logs = mem_xprintf("%s/log", dir);
@@ -106,8 +121,10 @@ static int prepare_dir(const char *dir, struct err *err)
 			       "a lab is up already (state folder '%s', process %d); 'fairlead lab "
 			       "down' ends it, --state-dir makes another",
 			       dir, pid);
-	r = agent_process_remove_tree(dir, err);
-	return r < 0 ? r : agent_process_make_dirs(logs, err);
+	if ((r = remove_dir(dir, err)) < 0 || (r = agent_process_make_dirs(dir, err)) < 0 ||
+	    (r = lab_state_mark_folder(dir, err)) < 0)
+		return r;
+	return agent_process_make_dirs(logs, err);
 }
 
 static int wait_ready(int ready, int64_t timeout_ms, const char *dir, struct err *err)
@@ -262,7 +279,7 @@ static int down(const struct options *o, struct err *err)
 	} else {
 		puts("No lab was up.");
 	}
-	return agent_process_remove_tree(dir, err);
+	return remove_dir(dir, err);
 }
 
 static int exec_in(const struct options *o, struct err *err)

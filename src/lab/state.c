@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum {
 	LAB_JSON_MAX = 1048576,
@@ -126,6 +127,20 @@ int lab_state_save_supervisor(const char *state_dir, pid_t pid, struct err *err)
 		return r;
 	n = snprintf(text, sizeof(text), "%d %llu\n", pid, (unsigned long long)start);
 	return fd_write_file(path, str_n(text, (size_t)n), 0644, err);
+}
+
+bool lab_state_is_folder(const char *state_dir)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/supervisor", state_dir);
+
+	return access(path, F_OK) == 0;
+}
+
+int lab_state_mark_folder(const char *state_dir, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/supervisor", state_dir);
+
+	return fd_write_file(path, STR(""), 0644, err);
 }
 
 int lab_state_supervisor(const char *state_dir, pid_t *ret, struct err *err)
