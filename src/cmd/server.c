@@ -53,6 +53,10 @@ static const struct options_entry entries[] = {
 	 0},
 	{"service-node-port-range", "A-B", "30000-32767", "Where Services get their node ports.",
 	 0},
+	{"controllers", "WHICH", "all",
+	 "Which controllers run in this server: all, or none (another one runs them, or none is "
+	 "wanted).",
+	 0},
 	{"write-kubeconfig", "FILE", NULL,
 	 "Where to write the administrator's kubeconfig, besides "
 	 "DIR/pki/admin.kubeconfig.",
@@ -81,8 +85,9 @@ struct server {
 	bool has_identity;
 	struct apiserver *api;
 	struct apiserver_config config;
-	struct client *own_calls; /* the controllers' */
-	struct controllers *controllers;
+	struct client *own_calls;        /* the controllers' */
+	struct controllers *controllers; /* NULL: not started, or not wanted */
+	bool wants_controllers;
 	struct http_server *https, *http;
 	struct loop_signal *signals[2];
 	struct ip_addr bind, advertise;
@@ -113,8 +118,11 @@ static void on_ready(void *ctx)
 {
 	struct server *s = ctx;
 
-	s->own_calls = client_new(s->loop, apiserver_transport(s->api), "fairlead-controllers");
-	s->controllers = controllers_start(s->loop, s->own_calls, NULL);
+	if (s->wants_controllers) {
+		s->own_calls =
+			client_new(s->loop, apiserver_transport(s->api), "fairlead-controllers");
+		s->controllers = controllers_start(s->loop, s->own_calls, NULL);
+	}
 	log_info("ready port=%u took_ms=%lld", s->config.secure_port,
 		 (long long)(clock_mono_ms(loop_clock(s->loop)) - s->began_ms));
 }
@@ -195,6 +203,16 @@ static int parse_cidrs(struct server *s, struct err *err)
 	return 0;
 }
 
+static int parse_controllers(struct server *s, struct err *err)
+{
+	const char *which = options_get(s->options, "controllers");
+
+	s->wants_controllers = str_eq_c(str_of(which), "all");
+	if (!s->wants_controllers && !str_eq_c(str_of(which), "none"))
+		return err_set(err, ERR_USAGE, "--controllers: '%s' must be all or none", which);
+	return 0;
+}
+
 static int parse_options(struct server *s, struct err *err)
 {
 	enum log_level level;
@@ -211,6 +229,8 @@ static int parse_options(struct server *s, struct err *err)
 	if (r == 0)
 		r = options_range(s->options, "service-node-port-range", 1, 65535, &first, &last,
 				  err);
+	if (r == 0)
+		r = parse_controllers(s, err);
 	if (r < 0)
 		return r;
 	s->config.node_port_first = (uint16_t)first;
