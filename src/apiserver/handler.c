@@ -1,17 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/apiserver.h"
 
+#include "apiserver/binding.h"
 #include "apiserver/meta.h"
-#include "apiserver/pod.h"
+#include "apiserver/pod_log.h"
 #include "apiserver/read.h"
 #include "apiserver/reply.h"
 #include "apiserver/watch.h"
 #include "apiserver/write.h"
 
+/* Subresources that are more than a part of the object: whatever the verb, they have a handler of
+ * their own. It returns negative with req->st set and the exchange untouched, or answers. */
+static const struct own_handler {
+	const char *kind, *subresource;
+	int (*start)(struct request *req);
+} own_handlers[] = {
+	{"Pod", "binding", binding_start},
+	{"Pod", "log", pod_log_start},
+};
+
+static const struct own_handler *own_handler(const struct request *req)
+{
+	for (size_t i = 0; req->subresource && i < ARRAY_LEN(own_handlers); i++)
+		if (str_eq_c(req->sub, own_handlers[i].subresource) &&
+		    req->res == server_resource_of(req->s, own_handlers[i].kind))
+			return &own_handlers[i];
+	return NULL;
+}
+
 static int dispatch(struct request *req)
 {
-	if (str_eq_c(req->sub, "log") || str_eq_c(req->sub, "binding"))
-		return pod_handle(req);
+	const struct own_handler *own = own_handler(req);
+
+	if (own)
+		return own->start(req);
 	switch (req->verb) {
 	case REQUEST_GET:
 		read_get(req);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "apiserver/pod.h"
+#include "apiserver/binding.h"
 
 #include "apiserver/body.h"
-#include "apiserver/pod_log.h"
-#include "apiserver/prepare.h"
 #include "apiserver/reply.h"
 #include "apiserver/write.h"
 
@@ -59,10 +57,8 @@ static int bind_step(struct op *op)
 	return OP_ANSWERED;
 }
 
-int pod_handle(struct request *req)
+int binding_start(struct request *req)
 {
-	if (str_eq_c(req->sub, "log"))
-		return pod_log_start(req);
 	op_run(op_new(req, bind_step));
 	return 0;
 }
