@@ -24,6 +24,7 @@
  *	report.c     status to the API, the deletion that ends a Pod
  *	node.c       the Node, its Lease, routes
  *	logs.c       HTTP: /containerLogs, /healthz, /metrics
+ *	log_file.c   what a pause has written, read for them
  *	env.c probe.c backoff.c ipam.c status.c   pure, each with its unit test
  */
 

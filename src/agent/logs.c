@@ -2,21 +2,16 @@
 #define LOG_COMPONENT "agent"
 #include "agent/agent-internal.h"
 
-#include "agent/pause.h"
-#include "base/fd.h"
+#include "agent/log_file.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
 	LOGS_POLL_MS = 100,       /* a followed log is looked at so often */
 	LOGS_FOLLOWERS_MAX = 256, /* at a time; more are answered 429 */
-	LOGS_CHUNK = 65536,       /* bytes read from a followed log at a time */
 };
 
 /* The agent's HTTP endpoint: /healthz, /metrics, /containerLogs/NS/POD/CONTAINER. */
@@ -34,9 +29,7 @@ struct follower {
 	struct loop_timer *timer;
 	char *uid, *container;
 	int number; /* of the run that is followed */
-	int fd;
-	bool has_times;
-	struct buf line; /* begun */
+	struct agent_log_file file;
 };
 
 struct log_query {
@@ -45,53 +38,6 @@ struct log_query {
 	uint64_t limit; /* bytes; UINT64_MAX: all */
 };
 
-/* ---- lines --------------------------------------------------------------------------------- */
-
-/* "TIME stdout F text": the text, with the time when asked for; a part (P) has no line end. */
-static void add_line(struct buf *out, struct str line, bool has_times)
-{
-	struct str rest = line, when, stream, mark;
-
-	if (!str_next(&rest, ' ', &when) || !str_next(&rest, ' ', &stream) ||
-	    !str_next(&rest, ' ', &mark))
-		return;
-	if (has_times) {
-		buf_add_str(out, when);
-		buf_add_byte(out, ' ');
-	}
-	buf_add_str(out, rest);
-	if (str_eq_c(mark, "F"))
-		buf_add_byte(out, '\n');
-}
-
-/* Where the last n lines begin. */
-static size_t tail_start(struct str text, uint64_t n)
-{
-	size_t at = text.len;
-
-	if (at > 0 && text.ptr[at - 1] == '\n')
-		at--;
-	while (at > 0 && n > 0) {
-		if (text.ptr[at - 1] == '\n' && --n == 0)
-			break;
-		at--;
-	}
-	return n > 0 && at == 0 ? 0 : at;
-}
-
-static void add_lines(struct buf *out, struct str text, const struct log_query *q)
-{
-	struct str line;
-
-	if (q->tail == 0)
-		return;
-	if (q->tail != UINT64_MAX)
-		text = str_skip(text, tail_start(text, q->tail));
-	while (str_next(&text, '\n', &line))
-		if (line.len)
-			add_line(out, line, q->has_times);
-}
-
 /* ---- following ----------------------------------------------------------------------------- */
 
 static void follower_free(struct follower *f)
@@ -99,8 +45,7 @@ static void follower_free(struct follower *f)
 	list_remove(&f->link);
 	f->logs->n_followers--;
 	loop_timer_close(f->timer);
-	fd_close(f->fd);
-	buf_fini(&f->line);
+	agent_log_file_close(&f->file);
 	free(f->uid);
 	free(f->container);
 	free(f);
@@ -144,30 +89,22 @@ static void on_poll(void *ctx)
 	struct follower *f = ctx;
 	struct http_exchange *x = f->x;
 	struct buf out = BUF_INIT;
-	bool was_running = is_running(f);
-	ptrdiff_t end;
-	ssize_t n = 0;
+	bool was_running = is_running(f), has_more;
 
-	if (http_pending(x) < HTTP_PENDING_MAX) {
-		buf_reserve(&f->line, LOGS_CHUNK);
-		n = read(f->fd, f->line.ptr + f->line.len, LOGS_CHUNK);
-		if (n > 0)
-			buf_set_len(&f->line, f->line.len + (size_t)n);
-	}
-	while ((end = str_find(buf_str(&f->line), '\n')) >= 0) {
-		add_line(&out, str_n(f->line.ptr, (size_t)end), f->has_times);
-		buf_consume(&f->line, (size_t)end + 1);
-	}
+	if (http_pending(x) >= HTTP_PENDING_MAX)
+		return; /* a slow reader: what is left stays in the file */
+	has_more = agent_log_file_more(&f->file, &out);
 	write_text(x, &out);
 	buf_fini(&out);
-	if (n > 0 || was_running)
+	if (f->file.left > 0 && (has_more || was_running))
 		return;
 	follower_free(f);
 	http_end(x);
 }
 
+/* Takes the file. */
 static void follow(struct agent_logs *l, struct http_exchange *x, const struct agent_container *c,
-		   int number, int *fd, bool has_times)
+		   int number, const struct agent_log_file *file)
 {
 	struct follower *f = mem_xnew(struct follower);
 
@@ -176,9 +113,7 @@ static void follow(struct agent_logs *l, struct http_exchange *x, const struct a
 	f->uid = mem_xstrndup(c->pod->obj->meta->uid.ptr, c->pod->obj->meta->uid.len);
 	f->container = mem_xstrdup(c->name);
 	f->number = number;
-	f->fd = TAKE_FD(*fd);
-	f->has_times = has_times;
-	f->line = BUF_INIT;
+	f->file = *file;
 	f->timer = loop_timer_new(l->agent->loop, on_poll, f);
 	loop_timer_start(f->timer, LOGS_POLL_MS, LOGS_POLL_MS);
 	list_append(&l->followers, &f->link);
@@ -229,27 +164,15 @@ static struct agent_pod *find_pod(struct agent *a, struct str ns, struct str nam
 	return NULL;
 }
 
-/* Reads what is there; the descriptor is left at its end, in *ret_fd. */
-static int read_log(const struct agent_container *c, int number, struct buf *text, int *ret_fd,
-		    struct err *err)
+static int open_log(const struct agent_container *c, int number, const struct log_query *q,
+		    struct agent_log_file *ret, struct err *err)
 {
 	_cleanup_(mem_freep) char *path =
 		mem_xprintf("%s/log/%s/%d.log", c->pod->box->dir, c->name, number);
-	_cleanup_(mem_freep) char *old = mem_xprintf("%s.1", path);
-	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
 
-	if (fd < 0)
+	if (agent_log_file_open(ret, path, q->has_times, q->limit, NULL) < 0)
 		return err_set(err, ERR_NOT_FOUND, "container '%s' has no log of run %d", c->name,
 			       number);
-	IGNORE(fd_read_file(old, 2 * AGENT_LOG_MAX, text, NULL), "most logs have no older part");
-	do {
-		buf_reserve(text, LOGS_CHUNK);
-		n = read(fd, text->ptr + text->len, LOGS_CHUNK);
-		if (n > 0)
-			buf_set_len(text, text->len + (size_t)n);
-	} while (n > 0 && text->len < 4 * (size_t)AGENT_LOG_MAX);
-	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -257,8 +180,8 @@ static int serve_log(struct agent_logs *l, struct http_exchange *x, struct agent
 		     struct err *err)
 {
 	static const struct http_header plain[] = {{{"content-type", 12}, {"text/plain", 10}}};
-	_cleanup_(fd_closep) int fd = -1;
-	struct buf text = BUF_INIT, out = BUF_INIT;
+	struct agent_log_file file;
+	struct buf out = BUF_INIT;
 	struct log_query q;
 	int number = c->number, r = read_query(x, &q, err);
 
@@ -270,21 +193,20 @@ static int serve_log(struct agent_logs *l, struct http_exchange *x, struct agent
 	/* One that waits to be started again has only its earlier runs' logs. */
 	if (number > 0 && (q.is_previous || (c->now.run == AGENT_WAITING && !c->is_asked)))
 		number--;
-	r = read_log(c, number, &text, &fd, err);
-	if (r == 0) {
-		add_lines(&out, buf_str(&text), &q);
-		if (out.len > q.limit)
-			buf_set_len(&out, (size_t)q.limit);
-		http_begin(x, 200, plain, 1);
-		write_text(x, &out);
-		if (q.is_following && !q.is_previous)
-			follow(l, x, c, number, &fd, q.has_times);
-		else
-			http_end(x);
-	}
-	buf_fini(&text);
+	r = open_log(c, number, &q, &file, err);
+	if (r < 0)
+		return r;
+	agent_log_file_all(&file, q.tail, &out);
+	http_begin(x, 200, plain, 1);
+	write_text(x, &out);
 	buf_fini(&out);
-	return r;
+	if (q.is_following && !q.is_previous) {
+		follow(l, x, c, number, &file);
+	} else {
+		agent_log_file_close(&file);
+		http_end(x);
+	}
+	return 0;
 }
 
 static int container_logs(struct agent_logs *l, struct http_exchange *x, struct str rest,

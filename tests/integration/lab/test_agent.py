@@ -50,6 +50,17 @@ def a_pod_has_names_and_environment(lab):
     check(tail == 'oops\n', tail)
 
 
+def a_followed_log_is_whole(lab):
+    """Also when it is rotated meanwhile (at 10 MiB)."""
+    shell = 'sleep 1; awk \'BEGIN { x = sprintf("%4000s", "x"); for (i = 1; i <= 4000; i++) { print i, x; ' \
+            'if (i % 250 == 0) { fflush(); system("sleep 0.1") } } }\''
+    lab.api.create_pod('talker', [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', shell]}], 'node1', restartPolicy='Never')
+    wait('it runs', lambda: lab.api.pod('talker')['status'].get('phase') == 'Running')
+    text = lab.api.call('GET', '/api/v1/namespaces/default/pods/talker/log?follow=true')
+    numbers = [int(line.split()[0]) for line in text.splitlines()]
+    check(numbers == list(range(1, 4001)), f'{len(numbers)} lines, the last {numbers[-1:]}')
+
+
 def a_dead_process_is_not_ready_at_once_and_comes_back(lab):
     lab.api.create_pod('mortal', [responder()], 'node2')
     lab.api.wait_ready('mortal')
@@ -185,7 +196,7 @@ def main():
     try:
         lab.up()
         return run_tests(lab, [
-            pods_reach_each_other_on_both_families, a_pod_has_names_and_environment,
+            pods_reach_each_other_on_both_families, a_pod_has_names_and_environment, a_followed_log_is_whole,
             a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe, liveness_and_startup_restart,
             pods_end_by_their_policy, init_containers_run_first_and_in_order, deletion_has_its_grace,
             a_killed_agent_finds_its_pods_again, a_killed_sandbox_is_made_anew, host_network_is_the_nodes,
