@@ -2,12 +2,11 @@
 #include "apiserver/delete.h"
 
 #include "apiserver/body.h"
-#include "apiserver/namespace.h"
 #include "apiserver/prepare.h"
 #include "apiserver/render.h"
 #include "apiserver/reply.h"
 #include "apiserver/selection.h"
-#include "apiserver/services.h"
+#include "apiserver/strategy.h"
 #include "apiserver/write.h"
 
 struct delete_options {
@@ -15,15 +14,6 @@ struct delete_options {
 	struct str uid, rev;
 	struct str propagation;
 };
-
-enum {
-	POD_GRACE_S = 30, /* terminationGracePeriodSeconds that a Pod does not name */
-};
-
-static bool is_kind(const struct op *op, const char *kind)
-{
-	return str_eq_c(str_of(op->req->res->kind->kind), kind);
-}
 
 static int check_propagation(struct request *req, const struct delete_options *o, bool has_orphan)
 {
@@ -136,34 +126,22 @@ static void add_finalizer(struct op *op, struct json *meta, const char *name)
 	json_append(list, json_new_string(&op->arena, str_of(name)));
 }
 
-/* Seconds until a Pod may go: it runs on a node, whose agent stops it first. */
-static int64_t pod_grace(const struct json *obj, const struct delete_options *opts)
-{
-	const struct json *spec = json_get(obj, "spec");
-	struct str phase = json_get_string(json_get(obj, "status"), "phase");
-
-	if (!json_get_string(spec, "nodeName").len || str_eq_c(phase, "Succeeded") ||
-	    str_eq_c(phase, "Failed"))
-		return 0;
-	if (opts->grace_s >= 0)
-		return opts->grace_s;
-	return MAX(json_get_int(spec, "terminationGracePeriodSeconds", POD_GRACE_S), 0);
-}
-
 /* Whether it is only marked for now; *ret_grace_s: how long it may take. */
 static bool is_held(struct op *op, struct json *obj, const struct delete_options *opts,
 		    int64_t *ret_grace_s)
 {
+	const struct strategy *strategy = op->req->res->strategy;
 	struct json *meta = json_get(obj, "metadata");
 	const struct json *finalizers;
 
-	*ret_grace_s = is_kind(op, "Pod") ? pod_grace(obj, opts) : 0;
+	*ret_grace_s = strategy->grace_s ? strategy->grace_s(obj, opts->grace_s) : 0;
 	if (str_eq_c(opts->propagation, "Orphan"))
 		add_finalizer(op, meta, "orphan");
 	if (str_eq_c(opts->propagation, "Foreground"))
 		add_finalizer(op, meta, "foregroundDeletion");
 	finalizers = json_get(meta, "finalizers");
-	return *ret_grace_s > 0 || (finalizers && finalizers->count) || is_kind(op, "Namespace");
+	return *ret_grace_s > 0 || (finalizers && finalizers->count) ||
+	       (strategy->is_held && strategy->is_held(obj));
 }
 
 static void mark(struct op *op, struct json *obj, int64_t grace_s)
@@ -179,9 +157,8 @@ static void mark(struct op *op, struct json *obj, int64_t grace_s)
 		 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock) +
 									   grace_s * 1000000000)));
 	json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, grace_s));
-	if (is_kind(op, "Namespace"))
-		json_set(json_object_at(&op->arena, obj, "status"), "phase",
-			 json_new_string(&op->arena, STR("Terminating")));
+	if (op->req->res->strategy->marked)
+		op->req->res->strategy->marked(op, obj);
 }
 
 /* Some kinds answer with the object, the others with a Status. */
@@ -191,7 +168,7 @@ static void done_deleted(struct op *op, uint64_t rev)
 	struct buf b = BUF_INIT;
 	struct json *obj;
 
-	if (is_kind(op, "Service") || is_kind(op, "Pod") || is_kind(op, "ServiceAccount")) {
+	if (op->req->res->strategy->answers_object) {
 		op_done_object(op, rev);
 		return;
 	}
@@ -229,7 +206,8 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 	}
 	op->done = done_deleted;
 	op_remove(op, o);
-	services_plan_delete(op, obj);
+	if (req->res->strategy->plan_delete)
+		req->res->strategy->plan_delete(op, obj);
 	if (!req->is_dry_run)
 		return op_submit(op);
 	op->has_plan = false;
@@ -265,7 +243,8 @@ int delete_step(struct op *op)
 		return r;
 	if (!o)
 		return status_not_found(&req->st, req->res, req->name);
-	r = namespace_check_delete(op);
+	if (req->res->strategy->admit_delete)
+		r = req->res->strategy->admit_delete(op);
 	if (r == 0)
 		r = write_decode(op, o, &obj);
 	if (r == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/namespace.h"
 
-#include "apiserver/delete.h"
+#include "apiserver/strategy.h"
 
 static const struct object *find(struct op *op)
 {
@@ -62,13 +62,11 @@ void namespace_compare(struct op *op)
 		   o ? o->rev : 0);
 }
 
-int namespace_check_delete(struct op *op)
+static int admit_delete(struct op *op)
 {
 	static const char *const own[] = {"default", "kube-system", "kube-public"};
 	struct request *req = op->req;
 
-	if (req->res != server_resource_of(op->s, "Namespace"))
-		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		if (!str_eq_c(req->name, own[i]))
 			continue;
@@ -80,6 +78,54 @@ int namespace_check_delete(struct op *op)
 	}
 	return 0;
 }
+
+/* spec.finalizers is the namespace's own list: it goes when that is empty. */
+static void init(struct op *op, struct json *obj)
+{
+	struct arena *a = &op->arena;
+	struct json *list = json_new(a, JSON_ARRAY);
+
+	json_append(list, json_new_string(a, STR("kubernetes")));
+	json_set(json_object_at(a, obj, "spec"), "finalizers", list);
+	json_set(json_get(obj, "status"), "phase", json_new_string(a, STR("Active")));
+}
+
+/* Only namespaces/NAME/finalize changes them. */
+static void keep(struct op *op, const struct json *old, struct json *obj)
+{
+	struct json *spec = json_object_at(&op->arena, obj, "spec");
+	const struct json *list = json_path(old, "spec.finalizers");
+
+	if (op->req->sub.len)
+		return;
+	if (list)
+		json_set(spec, "finalizers", json_clone(&op->arena, list));
+	else
+		json_remove(spec, "finalizers");
+}
+
+/* The first DELETE only marks it, whatever holds it. */
+static bool is_held(const struct json *obj)
+{
+	const struct json *own = json_path(obj, "spec.finalizers");
+
+	return json_is_null(json_path(obj, "metadata.deletionTimestamp")) || (own && own->count);
+}
+
+static void marked(struct op *op, struct json *obj)
+{
+	json_set(json_object_at(&op->arena, obj, "status"), "phase",
+		 json_new_string(&op->arena, STR("Terminating")));
+}
+
+const struct strategy namespace_strategy = {
+	.kind = "Namespace",
+	.init = init,
+	.keep = keep,
+	.admit_delete = admit_delete,
+	.is_held = is_held,
+	.marked = marked,
+};
 
 /* What is in it is deleted through the same calls as a client's; nobody waits for the answers, the
  * next tick looks again. */

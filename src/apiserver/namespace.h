@@ -13,7 +13,5 @@
 int namespace_admit(struct op *op) _nodiscard_;
 /* Joins to a create's transaction that the namespace is as namespace_admit found it. */
 void namespace_compare(struct op *op);
-/* Before a delete: 403 for the cluster's own. */
-int namespace_check_delete(struct op *op) _nodiscard_;
 /* Empties those that end. */
 void namespace_tick(struct apiserver *s);

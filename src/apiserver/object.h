@@ -20,6 +20,8 @@
 #include "base/bytes.h"
 #include "json/json.h"
 
+struct strategy;
+
 /* A served kind with what is derived from it once. */
 struct resource {
 	const struct api_kind *kind;
@@ -28,6 +30,7 @@ struct resource {
 	struct str qualified_kind; /* "Service", "EndpointSlice.discovery.k8s.io" */
 	struct str head;           /* see above */
 	struct cache *cache;
+	const struct strategy *strategy; /* of writes; never NULL in a server */
 };
 
 struct object {

@@ -2,13 +2,9 @@
 #include "apiserver/prepare.h"
 
 #include "api/names.h"
+#include "apiserver/strategy.h"
 
 #include <inttypes.h>
-
-static bool is_kind(const struct op *op, const char *kind)
-{
-	return str_eq_c(str_of(op->req->res->kind->kind), kind);
-}
 
 static bool has_status(const struct op *op)
 {
@@ -82,34 +78,14 @@ int prepare_create(struct op *op, struct json *obj)
 	return 0;
 }
 
-static struct json *one_string(struct arena *a, const char *s)
-{
-	struct json *list = json_new(a, JSON_ARRAY);
-
-	json_append(list, json_new_string(a, str_of(s)));
-	return list;
-}
-
 void prepare_create_status(struct op *op, struct json *obj)
 {
-	struct arena *a = &op->arena;
-	struct json *status;
+	const struct strategy *strategy = op->req->res->strategy;
 
-	/* A kubelet makes its Node with the status that it has. */
-	if (!has_status(op) || is_kind(op, "Node"))
-		return;
-	status = json_new(a, JSON_OBJECT);
-	json_set(obj, "status", status);
-	if (is_kind(op, "Service"))
-		json_object_at(a, status, "loadBalancer");
-	if (is_kind(op, "Pod")) {
-		json_set(status, "phase", json_new_string(a, STR("Pending")));
-		json_set(status, "qosClass", json_new_string(a, STR("BestEffort")));
-	}
-	if (is_kind(op, "Namespace")) {
-		json_set(status, "phase", json_new_string(a, STR("Active")));
-		json_set(json_object_at(a, obj, "spec"), "finalizers", one_string(a, "kubernetes"));
-	}
+	if (has_status(op) && !strategy->sets_status)
+		json_set(obj, "status", json_new(&op->arena, JSON_OBJECT));
+	if (strategy->init)
+		strategy->init(op, obj);
 }
 
 static int check_uid(struct op *op, struct str old, struct str new)
@@ -207,15 +183,15 @@ void prepare_update(struct op *op, const struct json *old, struct json *obj)
 	}
 	if (has_status(op))
 		keep(op, old, obj, "status");
-	if (is_kind(op, "Namespace") && !op->req->sub.len)
-		keep(op, json_get(old, "spec"), json_object_at(&op->arena, obj, "spec"),
-		     "finalizers");
+	if (op->req->res->strategy->keep)
+		op->req->res->strategy->keep(op, old, obj);
 }
 
 /* Whether the objects differ in what a generation counts: everything but metadata and status, and
- * the labels of an EndpointSlice. */
+ * what the kind adds. */
 static bool has_new_generation(const struct op *op, const struct json *old, const struct json *obj)
 {
+	const struct strategy *strategy = op->req->res->strategy;
 	size_t n = 0;
 
 	json_foreach(m, obj) {
@@ -231,15 +207,7 @@ static bool has_new_generation(const struct op *op, const struct json *old, cons
 		    !str_eq_c(m->key, "kind") && !str_eq_c(m->key, "apiVersion"))
 			n--;
 	}
-	if (n != 0)
-		return true;
-	if (is_kind(op, "EndpointSlice")) {
-		const struct json *a = json_path(old, "metadata.labels");
-		const struct json *b = json_path(obj, "metadata.labels");
-
-		return (!a != !b) || (a && b && !json_eq(a, b));
-	}
-	return false;
+	return n != 0 || (strategy->is_new_generation && strategy->is_new_generation(old, obj));
 }
 
 void prepare_generation(struct op *op, const struct json *old, struct json *obj)
@@ -255,15 +223,11 @@ bool prepare_is_finished(const struct op *op, const struct json *obj)
 {
 	const struct json *meta = json_get(obj, "metadata");
 	const struct json *finalizers = json_get(meta, "finalizers");
+	const struct strategy *strategy = op->req->res->strategy;
 
 	if (json_is_null(json_get(meta, "deletionTimestamp")) ||
 	    (finalizers && finalizers->count) ||
 	    json_get_int(meta, "deletionGracePeriodSeconds", 0) > 0)
 		return false;
-	if (is_kind(op, "Namespace")) {
-		const struct json *own = json_path(obj, "spec.finalizers");
-
-		return !own || !own->count;
-	}
-	return true;
+	return !strategy->is_held || !strategy->is_held(obj);
 }

@@ -6,6 +6,7 @@
 #include "apiserver/namespace.h"
 #include "apiserver/services.h"
 #include "apiserver/stats.h"
+#include "apiserver/strategy.h"
 #include "apiserver/watch.h"
 
 static const struct str registry = {"/registry/", 10};
@@ -190,6 +191,7 @@ static void resource_init(struct apiserver *s, struct resource *res, const struc
 					     : str_of(kind->kind);
 	res->head = str_printf(a, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",\"metadata\":{",
 			       kind->kind, STR_ARG(res->api_version));
+	res->strategy = strategy_of(kind);
 	vec_foreach(c, &s->caches)
 		if (str_eq_c(str_of(kind->storage), (*c)->res->kind->storage))
 			res->cache = *c;

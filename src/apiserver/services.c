@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/services.h"
 
+#include "api/service_defaults.h"
+#include "apiserver/strategy.h"
+
 struct services {
 	struct apiserver *s;
 	struct ip_alloc ips[2];
@@ -62,12 +65,17 @@ void services_on_event(struct services *v, const struct store_event *e)
 		service_pools_event(&v->pools, e->key, bytes_str(e->value));
 }
 
-static bool is_service(const struct op *op)
+static void init(struct op *op, struct json *obj)
 {
-	return op->req->res == server_resource_of(op->s, "Service");
+	json_object_at(&op->arena, json_get(obj, "status"), "loadBalancer");
 }
 
-int services_plan(struct op *op, const struct json *old, struct json *obj)
+static void decoded(struct op *op, struct json *obj)
+{
+	api_default_service_on_read(&op->arena, obj, services_family(op->s->services));
+}
+
+static int plan(struct op *op, const struct json *old, struct json *obj)
 {
 	struct services *v = op->s->services;
 	struct service_plan_input in = {
@@ -83,8 +91,6 @@ int services_plan(struct op *op, const struct json *old, struct json *obj)
 	struct status *st = &op->req->st;
 	int r;
 
-	if (!is_service(op))
-		return 0;
 	api_causes_init(&causes, &op->arena);
 	r = service_plan_make(&in, &op->plan, &causes, &err);
 	if (r == ERR_INVALID)
@@ -101,14 +107,13 @@ int services_plan(struct op *op, const struct json *old, struct json *obj)
 	return 0;
 }
 
-void services_plan_delete(struct op *op, const struct json *old)
+/* The Endpoints that bear its name go too. */
+static void plan_delete(struct op *op, const struct json *old)
 {
 	const struct resource *endpoints = server_resource_of(op->s, "Endpoints");
 	struct str key;
 	struct json *meta = json_get(old, "metadata");
 
-	if (!is_service(op))
-		return;
 	service_plan_delete(&op->arena, old, &op->s->services->pools, &op->plan);
 	op->has_plan = true;
 	op_add_plan(op, old);
@@ -120,6 +125,15 @@ void services_plan_delete(struct op *op, const struct json *old)
 					json_get_string(meta, "name")),
 		       NULL);
 }
+
+const struct strategy services_strategy = {
+	.kind = "Service",
+	.init = init,
+	.plan = plan,
+	.decoded = decoded,
+	.plan_delete = plan_delete,
+	.answers_object = true,
+};
 
 /* The bytes of a claim: an address' is an IPAddress object and has the stored form of one. */
 static struct bytes *claim_bytes(struct services *v, struct arena *a, const struct service_claim *c,

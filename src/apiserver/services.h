@@ -3,7 +3,8 @@
 
 /*
  * Where Services get their addresses and node ports: the pools (ip_alloc.h, port_alloc.h), fed from
- * the store, and the plan (service_plan.h) joined to a write's transaction.
+ * the store, and the plan (service_plan.h) joined to a write's transaction: the strategy of
+ * Services (strategy.h).
  */
 
 #include "apiserver/op.h"
@@ -16,11 +17,6 @@ void services_free(struct services *v);
 
 void services_on_load(struct services *v, const struct store_kv *kv);
 void services_on_event(struct services *v, const struct store_event *e);
-
-/* Plans a create (old NULL) or update of a Service into op->plan; nothing for other kinds. */
-int services_plan(struct op *op, const struct json *old, struct json *obj) _nodiscard_;
-/* Plans the end of a Service, and of the Endpoints that bear its name. */
-void services_plan_delete(struct op *op, const struct json *old);
 
 /* For op.c. */
 void services_add_plan(struct services *v, struct op *op, const struct json *service);

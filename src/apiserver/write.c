@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/write.h"
 
-#include "api/service_defaults.h"
 #include "api/validate.h"
 #include "apiserver/body.h"
 #include "apiserver/delete.h"
 #include "apiserver/namespace.h"
 #include "apiserver/prepare.h"
-#include "apiserver/services.h"
+#include "apiserver/strategy.h"
 
 static void warn(struct op *op, const struct json *obj, const struct json *old)
 {
@@ -30,6 +29,14 @@ static int answer_dry(struct op *op, struct str ns, struct str name, struct json
 	op_store(op, ns, name, obj, rev);
 	op->done(op, rev);
 	return OP_ANSWERED;
+}
+
+/* What the kind's strategy allots, into op->plan. */
+static int allot(struct op *op, const struct json *old, struct json *obj)
+{
+	const struct strategy *strategy = op->req->res->strategy;
+
+	return strategy->plan ? strategy->plan(op, old, obj) : 0;
 }
 
 /* Create */
@@ -102,7 +109,7 @@ static int create_object(struct op *op, struct json *obj)
 	if (r == 0)
 		r = namespace_admit(op);
 	if (r == 0)
-		r = services_plan(op, NULL, obj);
+		r = allot(op, NULL, obj);
 	if (r < 0)
 		return r;
 	name = json_get_string(json_get(obj, "metadata"), "name");
@@ -131,8 +138,8 @@ int write_decode(struct op *op, const struct object *o, struct json **ret)
 
 	if (r < 0)
 		return status_from_err(&op->req->st, r, &err);
-	if (op->req->res == server_resource_of(op->s, "Service"))
-		api_default_service_on_read(&op->arena, *ret, services_family(op->s->services));
+	if (op->req->res->strategy->decoded)
+		op->req->res->strategy->decoded(op, *ret);
 	return 0;
 }
 
@@ -171,7 +178,8 @@ static int finish_deletion(struct op *op, struct object *o, struct json *obj)
 	if (req->is_dry_run)
 		return answer_dry(op, req->ns, req->name, obj, o->rev);
 	op_remove(op, o);
-	services_plan_delete(op, obj);
+	if (req->res->strategy->plan_delete)
+		req->res->strategy->plan_delete(op, obj);
 	value = object_encode(&op->arena, req->res, obj);
 	object_unref(op->object);
 	op->object = object_new(object_key(o), value, o->head_len, o->rev, 0);
@@ -219,7 +227,7 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 	op->lost = update_lost;
 	prepare_update(op, old, obj);
 	if (!is_status)
-		r = services_plan(op, old, obj);
+		r = allot(op, old, obj);
 	if (r < 0)
 		return r;
 	prepare_generation(op, old, obj);
