@@ -3,17 +3,9 @@
 
 #include "apiserver/body.h"
 #include "apiserver/prepare.h"
-#include "apiserver/render.h"
 #include "apiserver/reply.h"
-#include "apiserver/selection.h"
 #include "apiserver/strategy.h"
 #include "apiserver/write.h"
-
-struct delete_options {
-	int64_t grace_s; /* -1: not given */
-	struct str uid, rev;
-	struct str propagation;
-};
 
 static int check_propagation(struct request *req, const struct delete_options *o, bool has_orphan)
 {
@@ -55,8 +47,7 @@ static int check_dry_run(struct request *req, const struct json *body)
 	return 0;
 }
 
-/* From the body, else from the query. */
-static int parse_options(struct op *op, struct delete_options *ret)
+int delete_options_read(struct op *op, struct delete_options *ret)
 {
 	struct request *req = op->req;
 	struct str query = req->x->req.query, grace;
@@ -198,7 +189,7 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 		mark(op, obj, grace_s);
 		op_store(op, req->ns, req->name, obj, o->rev);
 		if (req->is_dry_run || str_eq(bytes_str(op->object->value), bytes_str(o->value))) {
-			if (!op->collection)
+			if (!op->ended)
 				op->done(op, o->rev);
 			return OP_ANSWERED;
 		}
@@ -211,20 +202,10 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 	if (!req->is_dry_run)
 		return op_submit(op);
 	op->has_plan = false;
-	if (!op->collection)
+	if (!op->ended)
 		op->done(op, o->rev);
 	return OP_ANSWERED;
 }
-
-struct collection {
-	struct request *req; /* NULL: the client has gone */
-	struct apiserver *s;
-	VEC(const struct object *) items; /* as they were */
-	size_t n_left;
-	struct delete_options options; /* of each; the strings are in `arena` */
-	struct status failure;         /* the first; likewise */
-	struct arena arena;
-};
 
 int delete_step(struct op *op)
 {
@@ -235,10 +216,10 @@ int delete_step(struct op *op)
 	struct json *obj;
 	int r = 0;
 
-	if (op->collection)
-		opts = op->collection->options;
+	if (op->delete_options)
+		opts = *op->delete_options;
 	else
-		r = parse_options(op, &opts);
+		r = delete_options_read(op, &opts);
 	if (r < 0)
 		return r;
 	if (!o)
@@ -250,144 +231,4 @@ int delete_step(struct op *op)
 	if (r == 0)
 		r = check_preconditions(op, o, obj, &opts);
 	return r < 0 ? r : delete_object(op, o, obj, &opts);
-}
-
-/* Collections */
-
-static void collection_free(struct collection *c)
-{
-	vec_foreach(o, &c->items)
-		object_unref((struct object *)(uintptr_t)*o);
-	vec_fini(&c->items);
-	arena_fini(&c->arena);
-	free(c);
-}
-
-static void collection_closed(struct http_exchange *x)
-{
-	struct collection *c = x->handler_ctx;
-
-	c->req = NULL;
-}
-
-static void collection_finish(struct collection *c)
-{
-	struct request *req = c->req;
-	struct buf b = BUF_INIT;
-
-	if (req) {
-		req->x->on_close = NULL;
-		if (c->failure.code) {
-			req->st = c->failure;
-			reply_failure(req);
-		} else {
-			render_list(&b, req,
-				    &(struct render_list){.objects = c->items.ptr,
-							  .n = c->items.len,
-							  .rev = c->s->rev,
-							  .remaining = -1});
-			reply_buf(req, 200, &b);
-		}
-	}
-	collection_free(c);
-}
-
-void delete_item_done(struct collection *c, struct op *op, int r)
-{
-	/* Gone already is as good as deleted. */
-	if (r < 0 && r != ERR_NOT_FOUND && !c->failure.code) {
-		c->failure = op->req->st;
-		c->failure.arena = &c->arena;
-		c->failure.message = str_dup(&c->arena, op->req->st.message);
-		c->failure.name = str_dup(&c->arena, op->req->st.name);
-		c->failure.causes = NULL;
-		c->failure.n_causes = 0;
-	}
-	if (--c->n_left == 0)
-		collection_finish(c);
-}
-
-/* A request of its own for one item: it outlives the client's. */
-static struct op *item_op(struct collection *c, const struct request *req, const struct object *o)
-{
-	struct op *op = mem_xnew(struct op);
-	struct request *own;
-
-	arena_init(&op->arena, 0);
-	own = arena_new(&op->arena, struct request);
-	*own = *req;
-	own->x = NULL;
-	own->arena = &op->arena;
-	own->st = (struct status){.arena = &op->arena};
-	own->ns = str_dup(&op->arena, object_ns(o));
-	own->name = str_dup(&op->arena, object_name(o));
-	own->sub = (struct str){0};
-	op->s = c->s;
-	op->req = own;
-	op->step = delete_step;
-	op->collection = c;
-	return op;
-}
-
-/* Read once: an item that is tried again may have outlived the request. */
-static int collection_options(struct collection *c)
-{
-	struct op op = {.s = c->s, .req = c->req};
-	struct delete_options *o = &c->options;
-	int r;
-
-	arena_init(&op.arena, 0);
-	r = parse_options(&op, o);
-	if (r == 0) {
-		o->uid = str_dup(&c->arena, o->uid);
-		o->rev = str_dup(&c->arena, o->rev);
-		o->propagation = str_dup(&c->arena, o->propagation);
-	}
-	arena_fini(&op.arena);
-	return r;
-}
-
-static void collect(struct collection *c, const struct selection *sel)
-{
-	const struct cache *cache = c->req->res->cache;
-	size_t i, end;
-
-	for (cache_span(cache, sel->ns, &i, &end); i < end; i++) {
-		struct arena a;
-		struct selection_subject subject = {.object = cache->objects.ptr[i], .arena = &a};
-
-		arena_init(&a, 0);
-		if (selection_match(sel, &subject))
-			*vec_push(&c->items) = object_ref(cache->objects.ptr[i]);
-		arena_fini(&a);
-	}
-}
-
-int delete_collection(struct request *req)
-{
-	struct collection *c;
-	struct selection sel;
-	int r = selection_parse(req, &sel);
-
-	if (r < 0)
-		return r;
-	c = mem_xnew(struct collection);
-	arena_init(&c->arena, 0);
-	c->s = req->s;
-	c->req = req;
-	r = collection_options(c);
-	if (r < 0) {
-		collection_free(c);
-		return r;
-	}
-	collect(c, &sel);
-	req->x->handler_ctx = c;
-	req->x->on_close = collection_closed;
-	/* One more than the items, so that it cannot end before all have begun. */
-	c->n_left = c->items.len + 1;
-	vec_foreach(o, &c->items)
-		op_run(item_op(c, req, *o));
-	if (--c->n_left == 0)
-		collection_finish(c);
-	return 0;
 }

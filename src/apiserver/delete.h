@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * DELETE of one object and of a collection (service-api.md sections 1.5 and 18.6).
+ * DELETE of one object (service-api.md sections 1.5 and 18.6).
  *
  * An object with finalizers, a Pod that still runs on a node and a Namespace are marked with a
  * deletionTimestamp and go when what holds them has let go; anything else goes at once. What
@@ -11,11 +11,14 @@
 
 #include "apiserver/op.h"
 
-struct collection;
+struct delete_options {
+	int64_t grace_s;        /* -1: not given */
+	struct str uid, rev;    /* preconditions; absent: none */
+	struct str propagation; /* a propagationPolicy that there is; absent: none */
+};
 
-/* Step of an op. */
+/* DeleteOptions from the body, else from the query; sets req->is_dry_run. The strings live as long
+ * as the exchange and op->arena. */
+int delete_options_read(struct op *op, struct delete_options *ret) _nodiscard_;
+/* Step of an op: by op->delete_options or, when that is NULL, by what the request says. */
 int delete_step(struct op *op) _nodiscard_;
-/* Takes over the exchange, or fails with req->st set. */
-int delete_collection(struct request *req) _nodiscard_;
-/* For op.c: an item's op has ended, r < 0: its req->st says why. */
-void delete_item_done(struct collection *c, struct op *op, int r);

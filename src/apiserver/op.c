@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/op.h"
 
-#include "apiserver/delete.h"
 #include "apiserver/reply.h"
 #include "apiserver/services.h"
 
@@ -65,11 +64,11 @@ struct op *op_new(struct request *req, int (*step)(struct op *op))
 	return op;
 }
 
-/* The exchange is about to be answered, or the collection told. */
+/* The exchange is about to be answered, or the owner told. */
 static void finish(struct op *op, int r)
 {
-	if (op->collection) {
-		delete_item_done(op->collection, op, r);
+	if (op->ended) {
+		op->ended(op, r);
 		return;
 	}
 	if (op->req && r < 0) {
@@ -82,7 +81,7 @@ void op_run(struct op *op)
 {
 	int r;
 
-	if (!op->collection) {
+	if (!op->ended) {
 		op->req->x->handler_ctx = op;
 		op->req->x->on_close = on_close;
 	}
@@ -148,7 +147,7 @@ static void line_advance(struct apiserver *s, struct op_line *line)
 	while (!line->is_busy && (next = list_first(struct op, &line->waiting, in_line))) {
 		list_remove(&next->in_line);
 		s->n_writes--;
-		if (next->req || next->collection)
+		if (next->req || next->ended)
 			op_run(next);
 		else
 			op_free(next);
@@ -163,13 +162,13 @@ static void line_advance(struct apiserver *s, struct op_line *line)
 static void conclude(struct op *op, int r, const struct store_txn_result *res,
 		     const struct err *err)
 {
-	if (!op->req && !op->collection) {
+	if (!op->req && !op->ended) {
 		op_free(op);
 		return;
 	}
 	if (r == 0) {
-		if (op->collection)
-			delete_item_done(op->collection, op, 0);
+		if (op->ended)
+			op->ended(op, 0);
 		else
 			op->done(op, res->rev);
 		op_free(op);

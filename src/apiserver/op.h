@@ -21,6 +21,7 @@
 #include "apiserver/service_plan.h"
 
 struct op;
+struct delete_options;
 
 enum op_result {      /* of a step, besides negative failures with req->st set */
 	OP_ANSWERED,  /* the request has its answer */
@@ -50,14 +51,18 @@ struct op {
 	/* of the kind of write */
 	bool is_conditional; /* the client named a resourceVersion: a lost race is its conflict */
 	bool is_create, is_generated;
-	struct collection *collection; /* delete.c: part of a deletecollection */
+	const struct delete_options *delete_options; /* delete.c; NULL: the request's */
+	/* A part of something larger: no exchange hangs on the op, its request is its own, and this
+	 * is told how it ended, instead of an answer (r < 0: req->st says why). NULL: answers. */
+	void (*ended)(struct op *op, int r);
+	void *owner; /* for `ended` */
 };
 
 enum {
 	OP_TRIES_MAX = 20, /* of one write, over all its races */
 };
 
-/* Runs the op to its end; takes over the exchange unless op->collection. The op frees itself. */
+/* Runs the op to its end; takes over the exchange unless op->ended. The op frees itself. */
 void op_run(struct op *op);
 struct op *op_new(struct request *req, int (*step)(struct op *op));
 

@@ -3,6 +3,7 @@
 
 #include "api/validate.h"
 #include "apiserver/body.h"
+#include "apiserver/collection.h"
 #include "apiserver/delete.h"
 #include "apiserver/namespace.h"
 #include "apiserver/prepare.h"
@@ -311,7 +312,7 @@ int write_start(struct request *req)
 	else if (req->verb == REQUEST_DELETE)
 		step = delete_step;
 	else if (req->verb == REQUEST_DELETE_COLLECTION)
-		return delete_collection(req);
+		return collection_delete(req);
 	else
 		step = write_update;
 	op_run(op_new(req, step));
