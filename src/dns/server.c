@@ -217,14 +217,27 @@ static void tcp_event(void *ctx, unsigned events)
 	loop_poll_set(c->poll, (is_full ? 0 : LOOP_READ) | (c->out.len ? LOOP_WRITE : 0));
 }
 
+/* No descriptor is left, and the listener stays readable: without this the loop would spin. The
+ * next turn accepts, or, when there is no connection to give up, the next scan. */
+static void tcp_make_room(struct dns_server *s)
+{
+	if (s->n_conns > 0)
+		tcp_close(list_first(struct tcp_conn, &s->conns, link));
+	else
+		loop_poll_set(s->tcp_poll, 0);
+}
+
 static void tcp_accept(void *ctx, unsigned events _unused_)
 {
 	struct dns_server *s = ctx;
 	struct tcp_conn *c;
 	int fd = accept4(s->tcp, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd < 0)
-		return; /* gone already, or out of descriptors: the next turn tries again */
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			tcp_make_room(s);
+		return; /* or gone already */
+	}
 	if (s->n_conns >= DNS_TCP_MAX)
 		tcp_close(list_first(struct tcp_conn, &s->conns, link));
 	c = mem_xnew(struct tcp_conn);
@@ -250,6 +263,7 @@ static void tcp_scan(void *ctx)
 			break;
 		tcp_close(c);
 	}
+	loop_poll_set(s->tcp_poll, LOOP_READ);
 }
 
 static int server_open(struct dns_server *s, const struct ip_addr *addr, uint16_t port,

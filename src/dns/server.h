@@ -7,8 +7,8 @@
  *
  * UDP is read and written in batches; an answer leaves from the address that was asked, also when
  * listening on a wildcard. TCP (RFC 7766): several queries a connection, answers in order; at most
- * DNS_TCP_MAX connections (the one idle longest makes room), closed when idle for
- * DNS_TCP_IDLE_MS or when a client does not read its answers.
+ * DNS_TCP_MAX connections, or as many as the process has descriptors for (the one idle longest
+ * makes room), closed when idle for DNS_TCP_IDLE_MS or when a client does not read its answers.
  */
 
 #include "dns/answer.h"

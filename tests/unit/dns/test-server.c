@@ -7,6 +7,7 @@
 #include "tests/unit/dns/fixture.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const uint8_t query[] = {0, 9,   1,   0,   0,   1,   0,   0,   0,   0,   0,   0,
@@ -107,6 +108,51 @@ TEST(tcp_takes_several_queries_in_pieces)
 	ASSERT_EQ(rig_receive(&r, fd, answer, 2 * one), 2 * one);
 	ASSERT_EQ(answer[1], one - 2);
 	close(fd);
+	rig_stop(&r);
+}
+
+enum {
+	DESCRIPTORS = 64,
+};
+
+/* Takes all descriptors but one; returns how many. */
+static int use_up_descriptors(int fds[DESCRIPTORS])
+{
+	struct rlimit few = {DESCRIPTORS, DESCRIPTORS};
+	int n = 0;
+
+	ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((fds[n] = dup(STDIN_FILENO)) >= 0)
+		n++;
+	ASSERT_TRUE(n > 0);
+	close(fds[--n]);
+	return n;
+}
+
+TEST(out_of_descriptors_the_longest_idle_makes_room)
+{
+	uint8_t ask[sizeof(query) + 2] = {0, sizeof(query)}, answer[512];
+	size_t want = sizeof(query) + 16 + 2;
+	struct dns_server_stats stats = {0};
+	struct rig r;
+	int fds[DESCRIPTORS], n, idle, fd;
+
+	memcpy(ask + 2, query, sizeof(query));
+	rig_start(&r);
+	idle = rig_connect(&r, SOCK_STREAM);
+	for (int i = 0; i < 200 && !stats.tcp_connections; i++) {
+		loop_turn(r.loop, 10);
+		dns_server_stats(r.server, &stats);
+	}
+	n = use_up_descriptors(fds);
+	fd = rig_connect(&r, SOCK_STREAM);
+	ASSERT_EQ(send(fd, ask, sizeof(ask), 0), (ssize_t)sizeof(ask));
+	ASSERT_EQ(rig_receive(&r, fd, answer, want), want);
+	ASSERT_EQ(recv(idle, answer, 1, MSG_DONTWAIT), 0);
+	close(fd);
+	close(idle);
+	while (n > 0)
+		close(fds[--n]);
 	rig_stop(&r);
 }
 
