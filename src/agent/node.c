@@ -14,6 +14,8 @@ enum {
 	NODE_STATUS_MS = 60 * 1000,
 	NODE_LEASE_MS = 10 * 1000,
 	NODE_LEASE_S = 40,
+	NODE_ROUTES_MS =
+		10 * 1000,    /* routes that somebody or a link that went down took are back */
 	NODE_PODS_MAX = 1000, /* capacity: a Pod is a few processes */
 };
 
@@ -24,7 +26,7 @@ enum {
 struct agent_node {
 	struct agent *agent;
 	struct client_request *meta, *status, *lease;
-	struct loop_timer *meta_timer, *status_timer, *lease_timer;
+	struct loop_timer *meta_timer, *status_timer, *lease_timer, *routes_timer;
 	int64_t ready_since_ns;
 	bool is_registered;
 };
@@ -343,7 +345,7 @@ static const struct ip_addr *node_addr(const struct api_node *node, enum ip_fami
 	return NULL;
 }
 
-static void set_routes(struct agent *a, const struct api_node *node)
+static void set_routes(struct agent *a, const struct api_node *node, bool is_told)
 {
 	for (size_t i = 0; i < node->pod_cidrs.n; i++) {
 		struct link_route route = {.has_via = true};
@@ -356,7 +358,7 @@ static void set_routes(struct agent *a, const struct api_node *node)
 		if (!via)
 			continue;
 		route.via = *via;
-		if (link_set_route(a->links, &route, &err) < 0)
+		if (link_set_route(a->links, &route, &err) < 0 && is_told)
 			log_warning("no route to a node's Pods; is it on the same network? "
 				    "node=%.*s error=%s",
 				    STR_ARG(node->meta.name), err.msg);
@@ -398,7 +400,24 @@ static void on_node(void *ctx, struct client_object *before, struct client_objec
 	if (before)
 		delete_routes(a, before->view);
 	if (after)
-		set_routes(a, after->view);
+		set_routes(a, after->view, true);
+}
+
+static void set_again(void *ctx, struct client_object *o)
+{
+	struct agent *a = ctx;
+
+	if (!str_eq_c(o->meta->name, a->config.node_name))
+		set_routes(a, o->view, false);
+}
+
+/* The kernel drops them with the link or the address that they go over, and the network may have
+ * come up after this agent. What fails now was told when the Node appeared. */
+static void renew_routes(void *ctx)
+{
+	struct agent_node *n = ctx;
+
+	client_reflector_each(n->agent->nodes, set_again, n->agent);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -413,12 +432,14 @@ struct agent_node *agent_node_new(struct agent *a)
 	n->meta_timer = loop_timer_new(a->loop, send_meta, n);
 	n->status_timer = loop_timer_new(a->loop, send_status, n);
 	n->lease_timer = loop_timer_new(a->loop, renew, n);
+	n->routes_timer = loop_timer_new(a->loop, renew_routes, n);
 	loop_timer_start(n->meta_timer, 0, 0);
 	loop_timer_start(n->lease_timer, 0, 0);
 	if (a->config.has_routes) {
 		a->nodes = client_reflector_new(a->loop, a->client, api_kind_of("Node"), &all);
 		client_reflector_add(a->nodes,
 				     &(struct client_handler){.on_change = on_node, .ctx = a});
+		loop_timer_start(n->routes_timer, NODE_ROUTES_MS, NODE_ROUTES_MS);
 	}
 	return n;
 }
@@ -438,5 +459,6 @@ void agent_node_free(struct agent_node *n)
 	loop_timer_close(n->meta_timer);
 	loop_timer_close(n->status_timer);
 	loop_timer_close(n->lease_timer);
+	loop_timer_close(n->routes_timer);
 	free(n);
 }

@@ -189,6 +189,18 @@ def nodes_say_who_they_are(lab):
     check(re.match(r'\d{4}-', lease['spec']['renewTime']), lease['spec'])
 
 
+def a_route_to_a_node_comes_back(lab):
+    """A link that goes down takes its routes along; the agent sets them again."""
+    def routes():
+        return [lab.inside('node1', 'ip', version, 'route', 'show', cidr)
+                for version, cidr in (('-4', '10.244.2.0/24'), ('-6', '2001:db8:244:2::/64'))]
+    before = routes()
+    check(all(before), before)
+    lab.inside('node1', 'ip', 'route', 'del', '10.244.2.0/24')
+    lab.inside('node1', 'ip', '-6', 'route', 'del', '2001:db8:244:2::/64')
+    wait('both are back', lambda: routes() == before)
+
+
 def main():
     program = sys.argv[1]
     need(program, 'server', 'agent', 'lab')
@@ -200,7 +212,7 @@ def main():
             a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe, liveness_and_startup_restart,
             pods_end_by_their_policy, init_containers_run_first_and_in_order, deletion_has_its_grace,
             a_killed_agent_finds_its_pods_again, a_killed_sandbox_is_made_anew, host_network_is_the_nodes,
-            nodes_say_who_they_are])
+            nodes_say_who_they_are, a_route_to_a_node_comes_back])
     finally:
         lab.down()
 
