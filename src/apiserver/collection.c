@@ -6,11 +6,17 @@
 #include "apiserver/reply.h"
 #include "apiserver/selection.h"
 
+enum {
+	COLLECTION_AT_ONCE = 128, /* items under way: other clients' writes go on between them */
+};
+
 struct collection {
 	struct request *req; /* NULL: the client has gone */
 	struct apiserver *s;
 	VEC(const struct object *) items; /* as they were */
-	size_t n_left;
+	size_t next, n_under_way;         /* the first that has not begun */
+	bool is_starting;
+	struct request item;           /* what the items' own requests have in common */
 	struct delete_options options; /* of each; the strings are in `arena` */
 	struct status failure;         /* the first; likewise */
 	struct arena arena;
@@ -54,6 +60,8 @@ static void collection_finish(struct collection *c)
 	collection_free(c);
 }
 
+static void start_items(struct collection *c);
+
 static void item_ended(struct op *op, int r)
 {
 	struct collection *c = op->owner;
@@ -67,28 +75,47 @@ static void item_ended(struct op *op, int r)
 		c->failure.causes = NULL;
 		c->failure.n_causes = 0;
 	}
-	if (--c->n_left == 0)
-		collection_finish(c);
+	c->n_under_way--;
+	start_items(c);
 }
 
 /* A request of its own for one item: it outlives the client's. */
-static struct op *item_op(struct collection *c, struct request *req, const struct object *o)
+static struct op *item_op(struct collection *c, const struct object *o)
 {
-	struct op *op = op_new(req, delete_step);
+	struct op *op = op_new(&c->item, delete_step);
 	struct request *own = arena_new(&op->arena, struct request);
 
-	*own = *req;
-	own->x = NULL;
+	*own = c->item;
 	own->arena = &op->arena;
 	own->st = (struct status){.arena = &op->arena};
 	own->ns = str_dup(&op->arena, object_ns(o));
 	own->name = str_dup(&op->arena, object_name(o));
-	own->sub = (struct str){0};
 	op->req = own;
 	op->ended = item_ended;
 	op->owner = c;
 	op->delete_options = &c->options;
 	return op;
+}
+
+/* Begins as many as may be under way; ends the collection after the last. An item may end inside
+ * op_run: the loop goes on with the next one then, not the call from item_ended. */
+static void start_items(struct collection *c)
+{
+	if (c->is_starting)
+		return;
+	c->is_starting = true;
+	if (c->s->is_stopping && c->next < c->items.len) {
+		c->next = c->items.len;
+		IGNORE(status_set(&c->failure, ERR_UNAVAILABLE, "the server is shutting down"),
+		       "answered at the end");
+	}
+	while (c->next < c->items.len && c->n_under_way < COLLECTION_AT_ONCE) {
+		c->n_under_way++;
+		op_run(item_op(c, c->items.ptr[c->next++]));
+	}
+	c->is_starting = false;
+	if (!c->n_under_way)
+		collection_finish(c);
 }
 
 /* Read once: an item that is tried again may have outlived the request. */
@@ -135,6 +162,7 @@ int collection_delete(struct request *req)
 		return r;
 	c = mem_xnew(struct collection);
 	arena_init(&c->arena, 0);
+	c->failure.arena = &c->arena;
 	c->s = req->s;
 	c->req = req;
 	r = collection_options(c);
@@ -145,11 +173,8 @@ int collection_delete(struct request *req)
 	collect(c, &sel);
 	req->x->handler_ctx = c;
 	req->x->on_close = collection_closed;
-	/* One more than the items, so that it cannot end before all have begun. */
-	c->n_left = c->items.len + 1;
-	vec_foreach(o, &c->items)
-		op_run(item_op(c, req, *o));
-	if (--c->n_left == 0)
-		collection_finish(c);
+	c->item = (struct request){
+		.s = req->s, .res = req->res, .verb = req->verb, .is_dry_run = req->is_dry_run};
+	start_items(c);
 	return 0;
 }

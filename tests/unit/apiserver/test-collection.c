@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a deletecollection makes of its options. */
+/* What a deletecollection makes of its options, and of the others' room. */
 
+#include "apiserver/server.h"
 #include "tests/unit/apiserver/server-fixture.h"
 
 #define MAPS "/api/v1/namespaces/default/configmaps"
@@ -74,5 +75,31 @@ TEST(bad_options_of_a_collection_delete_nothing)
 	ASSERT_EQ(server_ask(&f, HTTP_DELETE, MAPS, "{\"propagationPolicy\":\"Sideways\"}"), 422);
 	ASSERT_EQ(server_ask(&f, HTTP_DELETE, MAPS, "{"), 400);
 	ASSERT_EQ(n_maps(&f), 1);
+	server_fini(&f);
+}
+
+TEST(a_large_collection_leaves_room_for_other_writes)
+{
+	static const struct http_call_events events = {server_fixture_head, server_fixture_data,
+						       server_fixture_done};
+	struct http_call_request req = {.method = HTTP_DELETE, .target = STR(MAPS)};
+	int64_t end = clock_mono_ms(&clock_system) + SERVER_WAIT_MS;
+	struct server_fixture f;
+	size_t most = 0;
+
+	server_init(&f);
+	server_begin(&f);
+	for (unsigned i = 0; i < 400; i++)
+		create_map(&f, str_printf(&f.a, "m%u", i).ptr);
+	f.is_answered = false;
+	buf_clear(&f.answer);
+	f.calls->ops->send(f.calls, &req, &events, &f);
+	while (!f.is_answered && clock_mono_ms(&clock_system) < end) {
+		loop_turn(f.loop, 10);
+		most = MAX(most, f.server->n_writes);
+	}
+	ASSERT_EQ(f.status, 200);
+	ASSERT_TRUE(most > 0 && most <= 128);
+	ASSERT_EQ(n_maps(&f), 0);
 	server_fini(&f);
 }
