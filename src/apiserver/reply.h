@@ -6,7 +6,7 @@
  * arena may be touched. All that goes with every answer is here and nowhere else: content type,
  * warnings, Retry-After, the counting.
  *
- * Not here: streams. A watch (watch.c) and what is passed on from a node's agent (pod_log.c) begin
+ * Not here: streams. A watch (watch.c) and what is passed on from a node's agent (relay.c) begin
  * and end their exchange themselves, and count it with stats_request.
  */
 
