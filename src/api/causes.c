@@ -147,16 +147,22 @@ void api_causes_duplicate(struct api_causes *c, const struct api_path *p, const 
 	add(c, API_DUPLICATE, p, value_text(c->a, value), NULL);
 }
 
-void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,
-			      const char *const *values)
+void api_causes_not_supported_text(struct api_causes *c, const struct api_path *p, struct str text,
+				   const char *const *values)
 {
 	struct buf b = BUF_INIT;
 
 	buf_add_c(&b, "supported values: ");
 	for (const char *const *v = values; *v; v++)
 		buf_printf(&b, "%s\"%s\"", v == values ? "" : ", ", *v);
-	add(c, API_NOT_SUPPORTED, p, quoted(c->a, value), b.ptr);
+	add(c, API_NOT_SUPPORTED, p, text, b.ptr);
 	buf_fini(&b);
+}
+
+void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,
+			      const char *const *values)
+{
+	api_causes_not_supported_text(c, p, quoted(c->a, value), values);
 }
 
 void api_causes_too_long(struct api_causes *c, const struct api_path *p, size_t max_bytes)

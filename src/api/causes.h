@@ -56,6 +56,9 @@ void api_causes_duplicate(struct api_causes *c, const struct api_path *p, const 
 /* `values` ends with NULL, in the order in which the message lists them. */
 void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,
 			      const char *const *values);
+/* The same with a value that is text already: what Kubernetes prints is not the value in JSON. */
+void api_causes_not_supported_text(struct api_causes *c, const struct api_path *p, struct str text,
+				   const char *const *values);
 void api_causes_too_long(struct api_causes *c, const struct api_path *p, size_t max_bytes);
 void api_causes_too_many(struct api_causes *c, const struct api_path *p, size_t n, size_t max);
 

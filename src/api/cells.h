@@ -29,4 +29,6 @@ void api_cells_endpoints(struct api_cells *c, const struct json *obj);
 void api_cells_endpoint_slice(struct api_cells *c, const struct json *obj);
 void api_cells_pod(struct api_cells *c, const struct json *obj);
 void api_cells_node(struct api_cells *c, const struct json *obj);
+void api_cells_deployment(struct api_cells *c, const struct json *obj);
+void api_cells_replica_set(struct api_cells *c, const struct json *obj);
 void api_cells_event(struct api_cells *c, const struct json *obj);

@@ -96,7 +96,7 @@ static void defaults_host_ports(struct arena *a, struct json *container)
 	}
 }
 
-static void defaults_containers(struct arena *a, struct json *spec, const char *key)
+static void defaults_containers(struct arena *a, struct json *spec, const char *key, bool is_pod)
 {
 	bool is_host = json_get_bool(spec, "hostNetwork", false);
 	bool is_ephemeral = strcmp(key, "ephemeralContainers") == 0;
@@ -106,7 +106,7 @@ static void defaults_containers(struct arena *a, struct json *spec, const char *
 		return;
 	json_foreach(c, list) {
 		defaults_pull_policy(a, c, "imagePullPolicy", json_get_string(c, "image"));
-		if (is_ephemeral)
+		if (is_ephemeral || !is_pod)
 			continue;
 		defaults_requests(a, c);
 		if (is_host)
@@ -140,7 +140,8 @@ static void defaults_volumes(struct arena *a, struct json *spec)
 	}
 }
 
-static void defaults_pod(struct arena *a, struct json *obj)
+/* Of a Pod, or of a template, which leaves to its Pods what only they have. */
+static void defaults_pod(struct arena *a, struct json *obj, bool is_pod)
 {
 	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
 	struct json *spec = json_get(obj, "spec");
@@ -148,8 +149,10 @@ static void defaults_pod(struct arena *a, struct json *obj)
 	if (!json_is(spec, JSON_OBJECT))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		defaults_containers(a, spec, lists[i]);
+		defaults_containers(a, spec, lists[i], is_pod);
 	defaults_volumes(a, spec);
+	if (is_pod && !json_get(spec, "enableServiceLinks"))
+		json_set(spec, "enableServiceLinks", json_new_bool(a, true));
 }
 
 /* The older field is the first of the newer; where they differ, an older client has set its own. */
@@ -211,13 +214,50 @@ static void defaults_namespace(struct arena *a, struct json *obj)
 		json_set(labels, "kubernetes.io/metadata.name", json_new_string(a, name));
 }
 
+/* What a rollout may be short of and have too much, unless it says. */
+static void defaults_strategy(struct arena *a, struct json *obj)
+{
+	static const char *const amounts[] = {"maxUnavailable", "maxSurge"};
+	struct json *spec = json_get(obj, "spec"), *strategy, *rolling;
+
+	if (!json_is(spec, JSON_OBJECT))
+		return;
+	strategy = json_object_at(a, spec, "strategy");
+	if (!json_get(strategy, "type"))
+		json_set(strategy, "type", json_new_string(a, STR("RollingUpdate")));
+	if (!str_eq_c(json_get_string(strategy, "type"), "RollingUpdate"))
+		return;
+	rolling = json_object_at(a, strategy, "rollingUpdate");
+	for (size_t i = 0; i < ARRAY_LEN(amounts); i++)
+		if (json_is_null(json_get(rolling, amounts[i])))
+			json_set(rolling, amounts[i], json_new_string(a, STR("25%")));
+}
+
+/* A template's Pods get their defaults where the template is written. */
+static void defaults_template(struct arena *a, struct json *obj)
+{
+	struct json *template = json_path(obj, "spec.template");
+
+	if (json_is(template, JSON_OBJECT))
+		defaults_pod(a, template, false);
+}
+
+static void defaults_apps(struct arena *a, const struct api_kind *kind, struct json *obj)
+{
+	if (strcmp(kind->kind, "Deployment") == 0)
+		defaults_strategy(a, obj);
+	defaults_template(a, obj);
+}
+
 void api_defaults(struct arena *a, const struct api_kind *kind, struct json *obj)
 {
 	defaults_type(a, kind->type, obj);
+	if (strcmp(kind->group, "apps") == 0)
+		defaults_apps(a, kind, obj);
 	if (*kind->group)
 		return;
 	if (strcmp(kind->kind, "Pod") == 0)
-		defaults_pod(a, obj);
+		defaults_pod(a, obj, true);
 	else if (strcmp(kind->kind, "Node") == 0)
 		defaults_node(a, obj);
 	else if (strcmp(kind->kind, "Namespace") == 0)

@@ -81,6 +81,16 @@ void api_rules_check_labels(struct api_causes *c, const struct api_path *p,
 	}
 }
 
+void api_rules_check_not_negative(struct api_causes *c, const struct api_path *up, const char *name,
+				  const struct json *obj)
+{
+	struct api_path p = api_path_child(up, name);
+	int64_t v = json_get_int(obj, name, 0);
+
+	if (v < 0)
+		api_causes_invalid_int(c, &p, v, "must be greater than or equal to 0");
+}
+
 bool api_rules_check_ip(struct api_causes *c, const struct api_path *p, struct str s,
 			const struct json *existing)
 {

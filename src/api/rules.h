@@ -33,6 +33,12 @@ extern const struct api_rules api_rules_config_map;
 extern const struct api_rules api_rules_secret;
 extern const struct api_rules api_rules_event;
 extern const struct api_rules api_rules_lease;
+extern const struct api_rules api_rules_deployment;
+extern const struct api_rules api_rules_replica_set;
+
+/* Of a Pod, or of a template for Pods: `p` is where the spec stands. */
+void api_rules_pod_spec(const struct json *spec, const struct api_path *p, bool is_create,
+			struct api_causes *c);
 
 void api_rules_service_transition(const struct json *old, const struct json *obj,
 				  struct api_causes *c);
@@ -66,6 +72,12 @@ bool api_rules_check_one_of(struct api_causes *c, const struct api_path *p, stru
 			    const char *const *values);
 void api_rules_check_labels(struct api_causes *c, const struct api_path *p,
 			    const struct json *labels);
+/* Keys of annotations. */
+void api_rules_check_annotations(struct api_causes *c, const struct api_path *p,
+				 const struct json *annotations);
+/* "must be greater than or equal to 0"; what is absent is fine. */
+void api_rules_check_not_negative(struct api_causes *c, const struct api_path *up, const char *name,
+				  const struct json *obj);
 /* Strict, unless `existing` (a list of strings or NULL) has it already. */
 bool api_rules_check_ip(struct api_causes *c, const struct api_path *p, struct str s,
 			const struct json *existing);

@@ -49,10 +49,9 @@ static struct str lower(struct arena *a, struct str s)
 	return str_n(text, s.len);
 }
 
-static void check_annotations(const struct json *meta, struct api_causes *c)
+void api_rules_check_annotations(struct api_causes *c, const struct api_path *p,
+				 const struct json *annotations)
 {
-	struct api_path p = api_path_child(&metadata, "annotations");
-	const struct json *annotations = json_get(meta, "annotations");
 	size_t bytes = 0;
 
 	if (!json_is(annotations, JSON_OBJECT))
@@ -62,11 +61,11 @@ static void check_annotations(const struct json *meta, struct api_causes *c)
 
 		api_name_qualified(lower(c->a, it->key), &problems);
 		for (size_t i = 0; i < problems.n; i++)
-			api_causes_invalid(c, &p, it->key, problems.text[i]);
+			api_causes_invalid(c, p, it->key, problems.text[i]);
 		bytes += it->key.len + json_string(it).len;
 	}
 	if (bytes > ANNOTATIONS_BYTES_MAX)
-		api_causes_too_long(c, &p, ANNOTATIONS_BYTES_MAX);
+		api_causes_too_long(c, p, ANNOTATIONS_BYTES_MAX);
 }
 
 static void check_owner(const struct json *owner, const struct api_path *p, struct api_causes *c)
@@ -181,9 +180,10 @@ static void check_managed_fields(const struct json *meta, struct api_causes *c)
 static void check_common(const struct json *meta, struct api_causes *c)
 {
 	struct api_path labels = api_path_child(&metadata, "labels");
+	struct api_path annotations = api_path_child(&metadata, "annotations");
 
 	api_rules_check_labels(c, &labels, json_get(meta, "labels"));
-	check_annotations(meta, c);
+	api_rules_check_annotations(c, &annotations, json_get(meta, "annotations"));
 	check_owners(meta, c);
 	check_finalizers(meta, c);
 	check_managed_fields(meta, c);

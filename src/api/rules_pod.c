@@ -163,16 +163,17 @@ static void check_container(const struct json *container, struct map *names,
 		check_probe(container, probes[i], p, c);
 }
 
-static void check_containers(const struct json *spec, struct api_causes *c)
+static void check_containers(const struct json *spec, const struct api_path *up,
+			     struct api_causes *c)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
-	struct api_path containers = api_path_child(&spec_path, "containers");
+	struct api_path containers = api_path_child(up, "containers");
 	struct map names = {0};
 
 	if (!api_rules_count(json_get(spec, "containers")))
 		api_causes_required(c, &containers, NULL);
 	for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
-		struct api_path p = api_path_child(&spec_path, lists[k]);
+		struct api_path p = api_path_child(up, lists[k]);
 		const struct json *list = json_get(spec, lists[k]);
 		size_t i = 0;
 
@@ -187,9 +188,9 @@ static void check_containers(const struct json *spec, struct api_causes *c)
 	map_fini(&names);
 }
 
-static void check_volumes(const struct json *spec, struct api_causes *c)
+static void check_volumes(const struct json *spec, const struct api_path *up, struct api_causes *c)
 {
-	struct api_path p = api_path_child(&spec_path, "volumes");
+	struct api_path p = api_path_child(up, "volumes");
 	const struct json *list = json_get(spec, "volumes");
 	struct map names = {0};
 	size_t i = 0;
@@ -211,7 +212,8 @@ static void check_volumes(const struct json *spec, struct api_causes *c)
 	map_fini(&names);
 }
 
-static void check_spec_names(const struct json *spec, struct api_causes *c)
+static void check_spec_names(const struct json *spec, const struct api_path *up,
+			     struct api_causes *c)
 {
 	static const struct {
 		const char *field;
@@ -224,7 +226,7 @@ static void check_spec_names(const struct json *spec, struct api_causes *c)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct api_path p = api_path_child(&spec_path, names[i].field);
+		struct api_path p = api_path_child(up, names[i].field);
 		struct str s = json_get_string(spec, names[i].field);
 
 		if (s.len)
@@ -232,24 +234,35 @@ static void check_spec_names(const struct json *spec, struct api_causes *c)
 	}
 }
 
-static void check_pod(const struct json *old, const struct json *obj, struct api_causes *c)
+void api_rules_pod_spec(const struct json *spec, const struct api_path *up, bool is_create,
+			struct api_causes *c)
 {
 	static const char *const restarts[] = {"Always", "OnFailure", "Never", NULL};
 	static const char *const dns[] = {"ClusterFirstWithHostNet", "ClusterFirst", "Default",
 					  "None", NULL};
-	struct api_path restart_path = api_path_child(&spec_path, "restartPolicy");
-	struct api_path dns_path = api_path_child(&spec_path, "dnsPolicy");
-	struct api_path grace_path = api_path_child(&spec_path, "terminationGracePeriodSeconds");
-	const struct json *spec = json_get(obj, "spec");
+	struct api_path restart_path = api_path_child(up, "restartPolicy");
+	struct api_path dns_path = api_path_child(up, "dnsPolicy");
+	struct api_path grace_path = api_path_child(up, "terminationGracePeriodSeconds");
+	struct api_path selector_path = api_path_child(up, "nodeSelector");
 	int64_t grace = json_get_int(spec, "terminationGracePeriodSeconds", 0);
 
-	check_volumes(spec, c);
-	check_containers(spec, c);
-	api_rules_check_one_of(c, &restart_path, json_get_string(spec, "restartPolicy"), restarts);
-	api_rules_check_one_of(c, &dns_path, json_get_string(spec, "dnsPolicy"), dns);
-	check_spec_names(spec, c);
-	if (grace < 0 && !old)
+	check_volumes(spec, up, c);
+	check_containers(spec, up, c);
+	api_rules_check_labels(c, &selector_path, json_get(spec, "nodeSelector"));
+	/* A spec that is missing altogether has got no defaults. */
+	if (json_get(spec, "restartPolicy"))
+		api_rules_check_one_of(c, &restart_path, json_get_string(spec, "restartPolicy"),
+				       restarts);
+	if (json_get(spec, "dnsPolicy"))
+		api_rules_check_one_of(c, &dns_path, json_get_string(spec, "dnsPolicy"), dns);
+	check_spec_names(spec, up, c);
+	if (grace < 0 && is_create)
 		api_causes_invalid_int(c, &grace_path, grace, "must be greater than or equal to 0");
+}
+
+static void check_pod(const struct json *old, const struct json *obj, struct api_causes *c)
+{
+	api_rules_pod_spec(json_get(obj, "spec"), &spec_path, !old, c);
 }
 
 static void copy_member(struct arena *a, struct json *to, const struct json *from, const char *key)

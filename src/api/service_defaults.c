@@ -162,11 +162,11 @@ void api_default_pod_status(struct arena *a, struct json *pod)
 	default_text(a, status, "qosClass", pod_qos(json_get(pod, "spec")));
 }
 
-static void default_pod(struct arena *a, struct json *pod)
+/* Of the containers of a Pod's spec, or a template's. */
+static void default_probes(struct arena *a, const struct json *spec)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
 	static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
-	const struct json *spec = json_get(pod, "spec");
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		const struct json *list = json_get(spec, lists[i]);
@@ -178,17 +178,20 @@ static void default_pod(struct arena *a, struct json *pod)
 				default_probe(a, it, probes[k]);
 		}
 	}
-	api_default_pod_status(a, pod);
 }
 
 void api_default_kind(struct arena *a, const struct api_kind *kind, struct json *obj)
 {
 	if (!json_is(obj, JSON_OBJECT))
 		return;
-	if (str_eq_c(str_of(kind->kind), "Service"))
+	if (str_eq_c(str_of(kind->kind), "Service")) {
 		default_service(a, obj);
-	else if (str_eq_c(str_of(kind->kind), "Pod"))
-		default_pod(a, obj);
+	} else if (str_eq_c(str_of(kind->kind), "Pod")) {
+		default_probes(a, json_get(obj, "spec"));
+		api_default_pod_status(a, obj);
+	} else if (str_eq_c(str_of(kind->group), "apps")) {
+		default_probes(a, json_path(obj, "spec.template.spec"));
+	}
 }
 
 static void append_family(struct arena *a, struct json *families, enum ip_family family)

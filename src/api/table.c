@@ -214,6 +214,14 @@ static void cells_ip_address(struct api_cells *c, const struct json *obj)
 	buf_fini(&b);
 }
 
+static void cells_scale(struct api_cells *c, const struct json *obj)
+{
+	name_cell(c, obj);
+	api_cells_int(c, json_get_int(json_get(obj, "spec"), "replicas", 0));
+	api_cells_int(c, json_get_int(json_get(obj, "status"), "replicas", 0));
+	age_cell(c, obj);
+}
+
 static void cells_other(struct api_cells *c, const struct json *obj)
 {
 	name_cell(c, obj);
@@ -230,6 +238,8 @@ static const struct {
 	{"Pod", api_cells_pod},
 	{"Node", api_cells_node},
 	{"Event", api_cells_event},
+	{"Deployment", api_cells_deployment},
+	{"ReplicaSet", api_cells_replica_set},
 	{"Namespace", cells_namespace},
 	{"ConfigMap", cells_config_map},
 	{"Secret", cells_secret},
@@ -237,6 +247,7 @@ static const struct {
 	{"Lease", cells_lease},
 	{"ServiceCIDR", cells_service_cidr},
 	{"IPAddress", cells_ip_address},
+	{"Scale", cells_scale},
 	{NULL, cells_other},
 };
 

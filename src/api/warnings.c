@@ -137,6 +137,23 @@ static void warn_service(struct warnings *w, const struct json *obj)
 		       "\"PreferSameZone\"");
 }
 
+/* What makes names of Pods had better be a label of the DNS. */
+static void warn_workload(struct warnings *w, const struct json *obj)
+{
+	struct api_problems problems = {.n = 0};
+	struct buf b = BUF_INIT;
+
+	api_name_dns1123_label(json_string(json_path(obj, "metadata.name")), &problems);
+	for (size_t i = 0; i < problems.n; i++)
+		buf_printf(&b, "%s%s", i ? " " : "", problems.text[i]);
+	if (problems.n)
+		add(w,
+		    "metadata.name: this is used in Pod names and hostnames, which can result in "
+		    "surprising behavior; a DNS label is recommended: [%s]",
+		    b.ptr);
+	buf_fini(&b);
+}
+
 struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const struct json *obj,
 			     const struct json *old)
 {
@@ -151,6 +168,8 @@ struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const
 	if (!old && str_eq_c(str_of(kind->kind), "EndpointSlice") &&
 	    str_eq_c(json_get_string(obj, "addressType"), "FQDN"))
 		add(&w, "spec.addressType: FQDN endpoints are deprecated");
+	if (!old && str_eq_c(str_of(kind->group), "apps"))
+		warn_workload(&w, obj);
 	texts = arena_array(a, w.n, sizeof(*texts));
 	for (size_t i = 0; i < w.n; i++)
 		texts[i] = w.text[i];

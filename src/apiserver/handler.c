@@ -6,6 +6,7 @@
 #include "apiserver/pod_log.h"
 #include "apiserver/read.h"
 #include "apiserver/reply.h"
+#include "apiserver/scale.h"
 #include "apiserver/watch.h"
 #include "apiserver/write.h"
 
@@ -17,6 +18,8 @@ static const struct own_handler {
 } own_handlers[] = {
 	{"Pod", "binding", binding_start},
 	{"Pod", "log", pod_log_start},
+	{"Deployment", "scale", scale_handle},
+	{"ReplicaSet", "scale", scale_handle},
 };
 
 static const struct own_handler *own_handler(const struct request *req)

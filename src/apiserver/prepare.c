@@ -179,6 +179,8 @@ void prepare_update(struct op *op, const struct json *old, struct json *obj)
 	json_remove(meta, "selfLink");
 	if (str_eq_c(op->req->sub, "status")) {
 		keep_all_but_status(op, old, obj);
+		if (op->req->res->strategy->keep_in_status)
+			op->req->res->strategy->keep_in_status(op, old, obj);
 		return;
 	}
 	if (has_status(op))
@@ -215,6 +217,8 @@ void prepare_generation(struct op *op, const struct json *old, struct json *obj)
 	struct json *meta = json_get(obj, "metadata");
 	int64_t was = json_get_int(json_get(old, "metadata"), "generation", 0);
 
+	if (str_eq_c(op->req->sub, "status"))
+		return;
 	if (op->req->res->kind->has_generation && has_new_generation(op, old, obj))
 		json_set(meta, "generation", json_new_int(&op->arena, was + 1));
 }

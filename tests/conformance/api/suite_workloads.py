@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployments and ReplicaSets as objects: defaults, rules, generations, status and scale. No controller is needed."""
+from api import MERGE, STRATEGIC, rev
+
+KINDS = {'deployments': 'Deployment', 'replicasets': 'ReplicaSet'}
+
+
+def path(api, plural, name='', sub=''):
+    return '/' + '/'.join(x for x in ['apis/apps/v1/namespaces', api.ns, plural, name, sub] if x)
+
+
+def workload(name='d', labels=None, selector=None, pod=None, template=None, **spec):
+    """Its Pods fit nowhere, so that a controller that runs beside the server does not get far with it."""
+    containers = {'containers': [{'name': 'a', 'image': 'i'}], 'nodeSelector': {'no': 'where'}}
+    meta = dict({'labels': labels or {'a': 'c'}}, **(template or {}))
+    return {'metadata': {'name': name},
+            'spec': dict({'replicas': 0, 'selector': selector or {'matchLabels': {'a': 'c'}},
+                          'template': {'metadata': meta, 'spec': dict(containers, **(pod or {}))}}, **spec)}
+
+
+def causes(answer):
+    return [(c['field'], c['reason'], c['message']) for c in answer.fails(422, 'Invalid')['details']['causes']]
+
+
+def test_defaults_of_a_deployment(api):
+    body = workload(pod={'containers': [{'name': 'a', 'image': 'i:1', 'resources': {'limits': {'cpu': '100m'}},
+                                         'livenessProbe': {'httpGet': {'port': 80}}, 'ports': [{'containerPort': 80}]}],
+                         'volumes': [{'name': 'v'}]})
+    del body['spec']['replicas']
+    made = api.post(path(api, 'deployments'), body).want(201).json
+    spec = made['spec']
+    assert made['metadata']['generation'] == 1 and made['status'] == {} or 'status' in made
+    assert (spec['replicas'], spec['revisionHistoryLimit'], spec['progressDeadlineSeconds']) == (1, 10, 600)
+    assert spec['strategy'] == {'type': 'RollingUpdate', 'rollingUpdate': {'maxUnavailable': '25%', 'maxSurge': '25%'}}
+    pod = spec['template']['spec']
+    assert pod['restartPolicy'] == 'Always' and pod['dnsPolicy'] == 'ClusterFirst' and pod['schedulerName'] == 'default-scheduler'
+    assert 'enableServiceLinks' not in pod and pod['volumes'] == [{'name': 'v', 'emptyDir': {}}]
+    container = pod['containers'][0]
+    assert container['imagePullPolicy'] == 'IfNotPresent' and 'requests' not in container['resources']
+    assert container['livenessProbe']['failureThreshold'] == 3 and container['ports'][0]['protocol'] == 'TCP'
+    assert 'creationTimestamp' not in spec['template']['metadata']
+    api.delete(path(api, 'deployments', 'd')).want(200)
+
+
+def test_a_surge_alone_keeps_the_other_default(api):
+    made = api.post(path(api, 'deployments'), workload(strategy={'type': 'RollingUpdate', 'rollingUpdate': {'maxSurge': 2}})).want(201).json
+    assert made['spec']['strategy']['rollingUpdate'] == {'maxUnavailable': '25%', 'maxSurge': 2}
+    made = api.patch(path(api, 'deployments', 'd'), {'spec': {'strategy': {'$retainKeys': ['type'], 'type': 'Recreate'}}}, STRATEGIC).want(200).json
+    assert made['spec']['strategy'] == {'type': 'Recreate'}
+
+
+def test_a_replicaset_begins_with_a_status(api):
+    made = api.post(path(api, 'replicasets'), workload()).want(201).json
+    assert made['status']['replicas'] == 0 and made['metadata']['generation'] == 1
+
+
+def test_what_is_missing(api):
+    for plural in KINDS:
+        assert causes(api.post(path(api, plural), {'metadata': {'name': 'x'}, 'spec': {}})) == [
+            ('spec.selector', 'FieldValueRequired', 'Required value'),
+            ('spec.template.metadata.labels', 'FieldValueInvalid', 'Invalid value: null: `selector` does not match template `labels`'),
+            ('spec.template.spec.containers', 'FieldValueRequired', 'Required value')]
+
+
+def test_selectors(api):
+    for plural in KINDS:
+        where = path(api, plural)
+        got = causes(api.post(where, workload(selector={'matchExpressions': [
+            {'key': 'x', 'operator': 'In'}, {'key': 'y', 'operator': 'Foo'}, {'key': 'z', 'operator': 'Exists', 'values': ['b']}]})))
+        assert got[:3] == [
+            ('spec.selector.matchExpressions[0].values', 'FieldValueRequired', "Required value: must be specified when `operator` is 'In' or 'NotIn'"),
+            ('spec.selector.matchExpressions[1].operator', 'FieldValueInvalid', 'Invalid value: "Foo": not a valid selector operator'),
+            ('spec.selector.matchExpressions[2].values', 'FieldValueForbidden', "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'")]
+        assert got[3][0] == 'spec.selector' and got[3][2].endswith(': invalid label selector') and len(got) == 4
+        body = workload()
+        body['spec']['selector'] = {}
+        assert causes(api.post(where, body)) == [('spec.selector', 'FieldValueInvalid', 'Invalid value: {}: empty selector is invalid for deployment')]
+        assert causes(api.post(where, workload(selector={'matchLabels': {'a': 'x'}}))) == [
+            ('spec.template.metadata.labels', 'FieldValueInvalid', 'Invalid value: {"a":"c"}: `selector` does not match template `labels`')]
+
+
+def test_templates(api):
+    body = workload(labels={'a': 'c', 'x y': 'z'}, template={'annotations': {'A b': 'x'}},
+                    pod={'restartPolicy': 'Never', 'activeDeadlineSeconds': 3, 'nodeSelector': {'k': '-'},
+                         'ephemeralContainers': [{'name': 'e', 'image': 'i'}]})
+    for plural in KINDS:
+        got = [c[0] for c in causes(api.post(path(api, plural), body))]
+        assert got == ['spec.template.labels', 'spec.template.annotations', 'spec.template.spec.nodeSelector',
+                       'spec.template.spec.ephemeralContainers', 'spec.template.spec.restartPolicy',
+                       'spec.template.spec.activeDeadlineSeconds'], got
+        got = causes(api.post(path(api, plural), workload(pod={'restartPolicy': 'Foo'})))
+        assert [c[2] for c in got] == ['Unsupported value: "Foo": supported values: "Always", "OnFailure", "Never"',
+                                       'Unsupported value: "Foo": supported values: "Always"']
+
+
+def test_strategies(api):
+    percent = ("a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+               "regex used for validation is '[0-9]+%')")
+    rolling = 'spec.strategy.rollingUpdate'
+    for strategy, wanted in (
+            ({'type': 'Recreate', 'rollingUpdate': {}}, [(rolling, "Forbidden: may not be specified when strategy `type` is 'Recreate'")]),
+            ({'rollingUpdate': {'maxSurge': 0, 'maxUnavailable': '0%'}}, [(rolling + '.maxUnavailable', 'Invalid value: "0%": may not be 0 when `maxSurge` is 0')]),
+            ({'type': 'Foo'}, [('spec.strategy', 'Unsupported value: {"Type":"Foo","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"')]),
+            ({'rollingUpdate': {'maxSurge': -1, 'maxUnavailable': -2}},
+             [(rolling + '.maxUnavailable', 'Invalid value: -2: must be greater than or equal to 0'),
+              (rolling + '.maxSurge', 'Invalid value: -1: must be greater than or equal to 0')]),
+            ({'rollingUpdate': {'maxSurge': 'x', 'maxUnavailable': '300%'}},
+             [(rolling + '.maxSurge', f'Invalid value: "x": {percent}'),
+              (rolling + '.maxUnavailable', 'Invalid value: "300%": must not be greater than 100%')])):
+        got = [(c[0], c[2]) for c in causes(api.post(path(api, 'deployments'), workload(strategy=strategy)))]
+        assert got == wanted, got
+
+
+def test_numbers(api):
+    got = causes(api.post(path(api, 'deployments'), workload(replicas=-1, minReadySeconds=-1, progressDeadlineSeconds=-5, revisionHistoryLimit=-1)))
+    assert [c[0] for c in got] == ['spec.replicas', 'spec.minReadySeconds', 'spec.revisionHistoryLimit',
+                                   'spec.progressDeadlineSeconds', 'spec.progressDeadlineSeconds']
+    got = causes(api.post(path(api, 'deployments'), workload(minReadySeconds=7, progressDeadlineSeconds=5)))
+    assert got == [('spec.progressDeadlineSeconds', 'FieldValueInvalid', 'Invalid value: 5: must be greater than minReadySeconds')]
+
+
+def test_a_name_with_dots_is_warned_of(api):
+    for plural in KINDS:
+        answer = api.post(path(api, plural), workload('d.x')).want(201)
+        assert 'this is used in Pod names and hostnames' in answer.headers['Warning'], answer.headers
+
+
+def test_the_selector_is_for_life(api):
+    for plural in KINDS:
+        api.post(path(api, plural), workload('life')).want(201)
+        got = causes(api.patch(path(api, plural, 'life'), {'spec': {'selector': {'matchLabels': {'d': 'e'}}, 'template': {'metadata': {'labels': {'d': 'e'}}}}}))
+        assert got == [('spec.selector', 'FieldValueInvalid', 'Invalid value: {"matchLabels":{"a":"c","d":"e"}}: field is immutable')]
+
+
+def test_generations(api):
+    for plural, on_annotation in (('deployments', 1), ('replicasets', 0)):
+        one = path(api, plural, 'gen')
+        api.post(path(api, plural), workload('gen', paused=True) if plural == 'deployments' else workload('gen')).want(201)
+        generation = lambda: api.get(one).json['metadata']['generation']
+        api.patch(one, {'spec': {'minReadySeconds': 2}}).want(200)
+        was = generation()
+        assert was >= 2
+        api.patch(one, {'metadata': {'labels': {'x': 'y'}}}).want(200)
+        assert generation() == was
+        api.patch(one, {'metadata': {'annotations': {'x': 'y'}}}).want(200)
+        assert generation() == was + on_annotation
+        was = generation()
+        api.patch(path(api, plural, 'gen', 'status'), {'status': {'replicas': 0}, 'spec': {'minReadySeconds': 9}}).want(200)
+        assert generation() == was and api.get(one).json['spec']['minReadySeconds'] == 2
+
+
+def test_status_is_checked(api):
+    common = {'replicas': 1, 'readyReplicas': 2, 'availableReplicas': 4, 'observedGeneration': -4}
+    for plural, more in (('deployments', 'updatedReplicas'), ('replicasets', 'fullyLabeledReplicas')):
+        api.post(path(api, plural), workload('s')).want(201)
+        got = causes(api.patch(path(api, plural, 's', 'status'), {'status': dict(common, **{more: 3})}))
+        assert got == [('status.observedGeneration', 'FieldValueInvalid', 'Invalid value: -4: must be greater than or equal to 0'),
+                       ('status.' + more, 'FieldValueInvalid', 'Invalid value: 3: cannot be greater than status.replicas'),
+                       ('status.readyReplicas', 'FieldValueInvalid', 'Invalid value: 2: cannot be greater than status.replicas'),
+                       ('status.availableReplicas', 'FieldValueInvalid', 'Invalid value: 4: cannot be greater than status.replicas'),
+                       ('status.availableReplicas', 'FieldValueInvalid', 'Invalid value: 4: cannot be greater than readyReplicas')]
+
+
+def test_scale(api):
+    for plural in KINDS:
+        api.post(path(api, plural), workload('sc')).want(201)
+        one = path(api, plural, 'sc', 'scale')
+        scale = api.get(one).want(200).json
+        assert scale['kind'] == 'Scale' and scale['apiVersion'] == 'autoscaling/v1' and scale['spec'] == {}
+        assert scale['status'] == {'replicas': 0, 'selector': 'a=c'} and set(scale['metadata']) == {
+            'name', 'namespace', 'uid', 'resourceVersion', 'creationTimestamp'}
+        del scale['metadata']['resourceVersion']
+        scale['spec']['replicas'] = 1
+        made = api.put(one, scale).want(200).json
+        assert made['spec'] == {'replicas': 1} and api.get(path(api, plural, 'sc')).json['spec']['replicas'] == 1
+        api.put(one, {'metadata': {'name': 'sc'}, 'spec': {'replicas': -1}}).fails(
+            422, 'Invalid', 'Scale.autoscaling "sc" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0')
+        api.put(one, {'metadata': {'name': 'sc', 'resourceVersion': '1'}, 'spec': {'replicas': 0}}).fails(
+            409, 'Conflict', f'{plural}.apps "sc": the object has been modified')
+        api.put(one, {'metadata': {'name': 'other'}, 'spec': {'replicas': 0}}).fails(400, 'BadRequest', 'does not match the name on the URL')
+        api.put(path(api, plural, 'nope', 'scale'), {'metadata': {'name': 'nope'}}).fails(404, 'NotFound', f'{plural}.apps "nope" not found')
+        assert api.patch(one, {'spec': {'replicas': 0}}, MERGE).want(200).json['spec'] == {}
+        table = api.get(one, Accept='application/json;as=Table;g=meta.k8s.io;v=v1').want(200).json
+        assert [c['name'] for c in table['columnDefinitions']] == ['Name', 'Desired', 'Available', 'Age']
+
+
+def test_tables(api):
+    accept = 'application/json;as=Table;g=meta.k8s.io;v=v1'
+    for plural, columns, cells in (('deployments', 'Name,Ready,Up-to-date,Available,Age,Containers,Images,Selector', ['t', '0/0', 0, 0]),
+                                   ('replicasets', 'Name,Desired,Current,Ready,Age,Containers,Images,Selector', ['t', 0, 0, 0])):
+        api.post(path(api, plural), workload('t')).want(201)
+        table = api.get(path(api, plural, 't'), Accept=accept).want(200).json
+        assert ','.join(c['name'] for c in table['columnDefinitions']) == columns
+        assert table['rows'][0]['cells'][:4] == cells and table['rows'][0]['cells'][5:] == ['a', 'i', 'a=c']
+
+
+def test_a_conflicting_update_is_refused(api):
+    made = api.post(path(api, 'replicasets'), workload('c')).want(201).json
+    made['spec']['minReadySeconds'] = 1
+    changed = api.put(path(api, 'replicasets', 'c'), made).want(200).json
+    assert rev(changed) > rev(made)
+    api.put(path(api, 'replicasets', 'c'), made).fails(409, 'Conflict')
