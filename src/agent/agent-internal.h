@@ -106,8 +106,10 @@ void agent_pod_update(struct agent_pod *p, struct client_object *o);
 void agent_pod_free(struct agent_pod *p, bool is_kept);
 /* Looks at everything and does what is to be done next; to be called after any change. */
 void agent_pod_sync(struct agent_pod *p);
-/* A message of strings to the pause; words end with a NULL. */
-void agent_pod_send(struct agent_pod *p, const char *const *words);
+/* A message of strings to the pause; words end with a NULL. False, and nothing is sent, when it is
+ * longer than AGENT_PAUSE_MESSAGE_MAX: the pause would take it for noise and hang up. Only an exec
+ * can be. */
+bool agent_pod_send(struct agent_pod *p, const char *const *words);
 int64_t agent_pod_now_ms(const struct agent_pod *p);
 
 /* container.c */

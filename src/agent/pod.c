@@ -141,16 +141,19 @@ static void on_lost(struct agent_pod *p)
 	p->box_retry_ms = agent_pod_now_ms(p) + agent_backoff_after(&p->box_backoff, 0) / 10;
 }
 
-void agent_pod_send(struct agent_pod *p, const char *const *words)
+bool agent_pod_send(struct agent_pod *p, const char *const *words)
 {
 	struct buf b = BUF_INIT;
+	bool fits;
 
 	for (size_t i = 0; words[i]; i++)
 		buf_add(&b, words[i], strlen(words[i]) + 1);
+	fits = b.len <= AGENT_PAUSE_MESSAGE_MAX;
 	/* A pause that is dead is found out by reading. */
-	if (p->conn >= 0)
+	if (fits && p->conn >= 0)
 		IGNORE(send(p->conn, b.ptr, b.len, MSG_NOSIGNAL), "see above");
 	buf_fini(&b);
+	return fits;
 }
 
 static int64_t number(struct str s)

@@ -2,6 +2,7 @@
 #define LOG_COMPONENT "agent"
 #include "agent/agent-internal.h"
 
+#include "agent/pause.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "http/client.h"
@@ -27,6 +28,7 @@ struct agent_prober {
 	struct http_transport *http;
 	struct http_call *call;
 	int http_status;
+	bool is_told; /* that the command is too long */
 };
 
 static int64_t now_ms(const struct agent_prober *p)
@@ -94,6 +96,7 @@ static bool run_exec(struct agent_prober *p)
 	const struct api_strs *cmd = &p->spec->command;
 	struct arena a;
 	const char **words;
+	bool is_sent;
 
 	snprintf(p->exec, sizeof(p->exec), "p%u", ++pod->next_exec);
 	arena_init(&a, 0);
@@ -103,9 +106,15 @@ static bool run_exec(struct agent_prober *p)
 	words[2] = p->container->name;
 	for (size_t i = 0; i < cmd->n; i++)
 		words[3 + i] = str_cstr(&a, cmd->ptr[i]);
-	agent_pod_send(pod, words);
+	is_sent = agent_pod_send(pod, words);
 	arena_fini(&a);
-	return true;
+	if (!is_sent && !p->is_told)
+		log_warning("exec.command of a probe is longer than %d bytes, so it fails; put it "
+			    "into a file pod=%s/%s container=%s",
+			    AGENT_PAUSE_MESSAGE_MAX, pod->box->ns, pod->box->name,
+			    p->container->name);
+	p->is_told |= !is_sent;
+	return is_sent;
 }
 
 bool agent_prober_on_exec(struct agent_prober *p, struct str id, int exit_code)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proves that the agent runs Pods as it should: addresses, names, environment, logs, probes, restarts, deletion, and
 that Pods outlive it. In a lab without proxies."""
+import pathlib
 import re
 import sys
 import time
@@ -89,6 +90,18 @@ def readiness_follows_the_probe(lab):
         check(restarts(lab, name) == [0], 'readiness does not restart')
         lab.ask('node1', f'http://{ip}:8080/ok')
         lab.api.wait_ready(name)
+
+
+def an_overlong_probe_fails_and_nothing_else(lab):
+    """The command does not fit into a message to the Pod's pause; the Pod runs on."""
+    lab.api.create_pod('wordy', [responder(readinessProbe={'periodSeconds': 1, 'exec': {
+        'command': ['true', 'x' * 70000]}})], 'node1')
+    wait('the agent says why', lambda: 'longer than' in (pathlib.Path(lab.dir) / 'log/agent-node1.log').read_text())
+    # Two runs later (a Pod that was ended by one would have been started again):
+    time_to_fail = time.monotonic() + 2
+    wait('it has run', lambda: time.monotonic() > time_to_fail and lab.api.pod('wordy')['status'].get('phase') == 'Running')
+    check(restarts(lab, 'wordy') == [0], lab.api.pod('wordy')['status'])
+    check(not lab.api.condition('wordy'), 'never ready')
 
 
 def liveness_and_startup_restart(lab):
@@ -209,7 +222,8 @@ def main():
         lab.up()
         return run_tests(lab, [
             pods_reach_each_other_on_both_families, a_pod_has_names_and_environment, a_followed_log_is_whole,
-            a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe, liveness_and_startup_restart,
+            a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe,
+            an_overlong_probe_fails_and_nothing_else, liveness_and_startup_restart,
             pods_end_by_their_policy, init_containers_run_first_and_in_order, deletion_has_its_grace,
             a_killed_agent_finds_its_pods_again, a_killed_sandbox_is_made_anew, host_network_is_the_nodes,
             nodes_say_who_they_are, a_route_to_a_node_comes_back])
