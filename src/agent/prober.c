@@ -5,9 +5,9 @@
 #include "agent/pause.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/sockaddr.h"
 #include "http/client.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,19 +174,13 @@ static void on_connected(void *ctx, unsigned events)
 
 static bool run_tcp(struct agent_prober *p, const struct ip_addr *host, uint16_t port)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	bool is_v4 = ip_family(host) == IP_V4;
-	const struct sockaddr *sa = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-	size_t len;
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_of(host, port, &ss);
 
-	v4.sin_addr.s_addr = is_v4 ? htonl(ip_to_v4(host)) : 0;
-	memcpy(&v6.sin6_addr, host->b, sizeof(host->b));
-	IGNORE(ip_wire(host, &len), "only the family matters");
-	p->sock = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	p->sock = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (p->sock < 0)
 		return false;
-	if (connect(p->sock, sa, is_v4 ? sizeof(v4) : sizeof(v6)) < 0 && errno != EINPROGRESS)
+	if (connect(p->sock, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
 		return false;
 	return loop_poll_new(p->container->pod->agent->loop, p->sock, LOOP_WRITE, on_connected, p,
 			     &p->poll, NULL) == 0;

@@ -2,32 +2,11 @@
 #include "dns/socket.h"
 
 #include "base/fd.h"
+#include "base/sockaddr.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-
-socklen_t dns_socket_addr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *ret)
-{
-	size_t len;
-	const uint8_t *wire = ip_wire(a, &len);
-
-	memset(ret, 0, sizeof(*ret));
-	if (len == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)ret;
-
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, wire, 4);
-		return sizeof(*in);
-	}
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
-
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(port);
-	memcpy(&in6->sin6_addr, wire, 16);
-	return sizeof(*in6);
-}
 
 static int socket_set(int fd, int level, int option, int value)
 {
@@ -50,7 +29,7 @@ int dns_socket_open(const struct ip_addr *addr, uint16_t port, int type, struct 
 {
 	const char *what = type == SOCK_DGRAM ? "UDP" : "TCP";
 	struct sockaddr_storage ss;
-	socklen_t len = dns_socket_addr(addr, port, &ss);
+	socklen_t len = sockaddr_of(addr, port, &ss);
 	_cleanup_(fd_closep) int fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	char text[IP_TEXT_MAX];
 	int r;
@@ -73,10 +52,7 @@ uint16_t dns_socket_port(int fd)
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
-		return 0;
-	return ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
-					     : ((struct sockaddr_in6 *)&ss)->sin6_port);
+	return getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ? 0 : sockaddr_port(&ss);
 }
 
 void dns_socket_reply_from(struct msghdr *m)

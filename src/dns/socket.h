@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Socket addresses of struct ip_addr, and the one-address control message that makes a datagram's
- * answer leave from the address that was asked (ip(7) IP_PKTINFO, ipv6(7) IPV6_PKTINFO). */
+/* Sockets to answer on, and the one-address control message that makes a datagram's answer leave
+ * from the address that was asked (ip(7) IP_PKTINFO, ipv6(7) IPV6_PKTINFO). */
 
 #include "base/ip.h"
 
 #include <sys/socket.h>
 
-socklen_t dns_socket_addr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *ret);
 /* A bound, non-blocking, close-on-exec socket; a TCP one listens. Returns the descriptor. */
 int dns_socket_open(const struct ip_addr *addr, uint16_t port, int type,
 		    struct err *err) _nodiscard_;

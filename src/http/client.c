@@ -2,6 +2,7 @@
 #include "http/client.h"
 
 #include "base/fd.h"
+#include "base/sockaddr.h"
 #include "http/client-internal.h"
 #include "http/tls.h"
 
@@ -358,17 +359,12 @@ static SSL *http_client_ssl(struct http_client *t)
 
 static int http_client_socket(const struct ip_addr *addr, uint16_t port, struct err *err)
 {
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-	bool is_v4 = ip_family(addr) == IP_V4;
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_of(addr, port, &ss);
 	_cleanup_(fd_closep) int fd = -1;
-	int one = 1, idle = 30, every = 10, count = 3, r;
-	const uint8_t *wire;
-	size_t n;
+	int one = 1, idle = 30, every = 10, count = 3;
 
-	wire = ip_wire(addr, &n);
-	memcpy(is_v4 ? (void *)&in.sin_addr : (void *)&in6.sin6_addr, wire, n);
-	fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, errno, "socket");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -377,9 +373,7 @@ static int http_client_socket(const struct ip_addr *addr, uint16_t port, struct 
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	r = is_v4 ? connect(fd, (struct sockaddr *)&in, sizeof(in))
-		  : connect(fd, (struct sockaddr *)&in6, sizeof(in6));
-	if (r < 0 && errno != EINPROGRESS)
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
 		return err_sys(err, errno, "connect");
 	return TAKE_FD(fd);
 }
@@ -440,16 +434,10 @@ static void http_lookup_work(void *ctx)
 	}
 	if (w->gai)
 		return;
-	for (struct addrinfo *a = list; a && w->addrs.len < HTTP_ADDRS_MAX; a = a->ai_next) {
-		const void *addr = a->ai_addr;
-
-		if (a->ai_family == AF_INET)
+	for (struct addrinfo *a = list; a && w->addrs.len < HTTP_ADDRS_MAX; a = a->ai_next)
+		if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
 			*vec_push(&w->addrs) =
-				ip_from_bytes(&((const struct sockaddr_in *)addr)->sin_addr, IP_V4);
-		else if (a->ai_family == AF_INET6)
-			*vec_push(&w->addrs) = ip_from_bytes(
-				&((const struct sockaddr_in6 *)addr)->sin6_addr, IP_V6);
-	}
+				sockaddr_ip((const struct sockaddr_storage *)(void *)a->ai_addr);
 	freeaddrinfo(list);
 }
 

@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "base/fd.h"
+#include "base/sockaddr.h"
 #include "http/server-internal.h"
 #include "http/tls.h"
 
@@ -379,22 +380,6 @@ void http_server_adopt(struct http_server *s, int fd, const struct http_peer *pe
 
 /* Listeners */
 
-static void http_peer_from(struct http_peer *p, const struct sockaddr_storage *ss)
-{
-	memset(p, 0, sizeof(*p));
-	if (ss->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-
-		p->addr = ip_from_bytes(&in->sin_addr, IP_V4);
-		p->port = ntohs(in->sin_port);
-	} else if (ss->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-
-		p->addr = ip_from_bytes(&in6->sin6_addr, IP_V6);
-		p->port = ntohs(in6->sin6_port);
-	}
-}
-
 /* No descriptor is left: the client is told so by a close, instead of by silence, and the loop does
  * not spin over a listener that stays readable. */
 static void http_listener_refuse(struct http_listener *li)
@@ -430,7 +415,7 @@ static void http_listener_polled(void *ctx, unsigned events _unused_)
 		}
 		if (ss.ss_family != AF_UNIX)
 			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		http_peer_from(&peer, &ss);
+		peer = (struct http_peer){.addr = sockaddr_ip(&ss), .port = sockaddr_port(&ss)};
 		http_server_adopt(s, fd, &peer);
 	}
 }
@@ -462,39 +447,13 @@ int http_server_listen_fd(struct http_server *s, int fd, struct err *err)
 	return 0;
 }
 
-static socklen_t http_sockaddr(struct sockaddr_storage *ss, const struct ip_addr *addr,
-			       uint16_t port)
-{
-	const uint8_t *wire;
-	size_t n;
-
-	memset(ss, 0, sizeof(*ss));
-	wire = ip_wire(addr, &n);
-	if (n == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)ss;
-
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, wire, n);
-		return sizeof(*in);
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
-
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		memcpy(&in6->sin6_addr, wire, n);
-		return sizeof(*in6);
-	}
-}
-
 int http_server_listen(struct http_server *s, const struct ip_addr *addr, uint16_t port,
 		       uint16_t *ret_port, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_storage ss;
-	socklen_t len = http_sockaddr(&ss, addr, port);
+	socklen_t len = sockaddr_of(addr, port, &ss);
 	char text[IP_TEXT_MAX];
-	struct http_peer bound;
 	int one = 1, r;
 
 	ip_format(addr, text);
@@ -511,9 +470,8 @@ int http_server_listen(struct http_server *s, const struct ip_addr *addr, uint16
 	r = http_server_listen_fd(s, TAKE_FD(fd), err);
 	if (r < 0)
 		return r;
-	http_peer_from(&bound, &ss);
 	if (ret_port)
-		*ret_port = bound.port;
+		*ret_port = sockaddr_port(&ss);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dns/server.h"
 
-#include "dns/socket.h"
+#include "base/sockaddr.h"
 #include "loop/loop.h"
 #include "tests/harness/test.h"
 #include "tests/unit/dns/fixture.h"
@@ -46,7 +46,7 @@ static void rig_stop(struct rig *r)
 static int rig_connect(struct rig *r, int type)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = dns_socket_addr(&r->addr, r->port, &ss);
+	socklen_t len = sockaddr_of(&r->addr, r->port, &ss);
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
 	ASSERT_EQ(connect(fd, (struct sockaddr *)&ss, len), 0);
