@@ -4,14 +4,17 @@
 /*
  * The API server: Kubernetes' REST interface over a store.
  *
- * How a request runs. handler.c takes a whole HTTP request, tells who sent it, and parses path and
- * query into a struct request (request.h). What is no object (health, version, discovery, OpenAPI,
- * metrics) is answered by meta.c. Reads (read.c) come from the watch cache (cache.h). Watches
- * (watch.c) hang on the cache's events, each encoded once whoever watches. Writes (write.c) run the
- * pipeline of service-api.md section 1: decode, defaults, admission, allocation (services.c),
- * validation, then one store transaction that compares the object's revision and all claims;
- * when it loses a race it is run again on the fresh object. boot.c loads the cache and makes what
- * must be there: the default namespaces and the Service default/kubernetes.
+ * How a request runs. handler.c takes a whole HTTP request and tells who sent it. What is no object
+ * (health, version, metrics, discovery, OpenAPI) is answered by nonresource.c and documents.c; for
+ * the rest path and query become a struct request (request.h), which is answered through reply.h.
+ * Reads (read.c) come from the watch cache (cache.h). Watches (watch.c) hang on the cache's events,
+ * each encoded once whoever watches. Writes (write.c) run the pipeline of service-api.md section 1:
+ * decode, defaults, admission, allocation, validation, then one store transaction (op.h) that
+ * compares the object's revision and all claims; when it loses a race it is run again on the fresh
+ * object. What is particular about a kind is its strategy (strategy.h). Subresources with a handler
+ * of their own are in handler.c's table; what a node's agent has to answer goes through relay.h.
+ * boot.c loads the cache and makes what must be there: the default namespaces and the Service
+ * default/kubernetes.
  *
  * Everything runs on one loop's thread; nothing here blocks or logs. What the operator should know
  * is told through config.tell.

@@ -2,7 +2,7 @@
 #include "apiserver/apiserver.h"
 
 #include "apiserver/binding.h"
-#include "apiserver/meta.h"
+#include "apiserver/nonresource.h"
 #include "apiserver/pod_log.h"
 #include "apiserver/read.h"
 #include "apiserver/reply.h"
@@ -88,13 +88,13 @@ void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
 {
 	struct apiserver *s = ctx;
 
-	if (!meta_handle(s, x))
+	if (!nonresource_handle(s, x))
 		handle_objects(s, x);
 }
 
 void apiserver_handle(void *ctx, struct http_exchange *x)
 {
-	if (!str_is_set(x->req.peer->user) && !meta_is_public(x->req.path)) {
+	if (!str_is_set(x->req.peer->user) && !nonresource_is_public(x->req.path)) {
 		reply_refusal(x, ERR_UNAUTHORIZED, "Unauthorized");
 		return;
 	}

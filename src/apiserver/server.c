@@ -2,7 +2,7 @@
 #include "apiserver/server.h"
 
 #include "apiserver/boot.h"
-#include "apiserver/meta.h"
+#include "apiserver/documents.h"
 #include "apiserver/namespace.h"
 #include "apiserver/services.h"
 #include "apiserver/stats.h"
@@ -284,7 +284,7 @@ void apiserver_free(struct apiserver *s)
 	vec_fini(&s->caches);
 	services_free(s->services);
 	assert(map_len(&s->writes) == 0);
-	meta_fini(s);
+	documents_fini(s);
 	free(s->resources);
 	arena_fini(&s->arena);
 	free(s);

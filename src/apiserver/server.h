@@ -32,10 +32,10 @@ struct apiserver {
 	struct http_transport *own_calls; /* made at first use, namespace.c */
 	struct boot *boot;                /* until what must be there is there, boot.c */
 	struct map writes;                /* op.c: by store key, who writes it and who waits */
-	struct map documents;             /* meta.c: discovery and OpenAPI by path, rendered once */
-	struct str server_address;        /* "host:port" for clients */
-	uint64_t compact_rev;             /* newest revision at the last compaction */
-	int64_t compact_at_ms;            /* of the next one */
+	struct map documents;      /* documents.c: discovery and OpenAPI by path, rendered once */
+	struct str server_address; /* "host:port" for clients */
+	uint64_t compact_rev;      /* newest revision at the last compaction */
+	int64_t compact_at_ms;     /* of the next one */
 	bool is_loaded, is_ready, is_stopping;
 	bool must_load; /* the first load has failed: the next tick tries again */
 	bool is_lost;   /* the feed has ended: the caches are stale and nothing is served */

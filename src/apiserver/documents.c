@@ -1,76 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "apiserver/meta.h"
+#include "apiserver/documents.h"
 
 #include "api/discovery.h"
 #include "api/openapi.h"
 #include "apiserver/accept.h"
-#include "apiserver/stats.h"
-#include "base/metrics.h"
-
-static bool is_at_or_below(struct str path, struct str root)
-{
-	return str_has_prefix(path, root) && (path.len == root.len || path.ptr[root.len] == '/');
-}
-
-bool meta_is_public(struct str path)
-{
-	return is_at_or_below(path, STR("/healthz")) || is_at_or_below(path, STR("/livez")) ||
-	       is_at_or_below(path, STR("/readyz")) || str_eq_c(path, "/version");
-}
-
-static void reply(struct http_exchange *x, const char *type, struct buf *b)
-{
-	struct bytes *body = bytes_dup(buf_str(b));
-
-	buf_fini(b);
-	http_reply(x, 200, type, body);
-	bytes_unref(body);
-}
-
-static void health(struct apiserver *s, struct http_exchange *x, struct str path)
-{
-	bool wants_ready = is_at_or_below(path, STR("/readyz"));
-	bool is_up = wants_ready ? s->is_ready : !s->is_stopping;
-
-	http_reply_text(x, is_up ? 200 : 503,
-			is_up            ? "ok"
-			: s->is_stopping ? "shutting down"
-					 : "starting");
-}
-
-static void version(struct apiserver *s, struct http_exchange *x)
-{
-	struct buf b = BUF_INIT;
-
-	buf_add_c(
-		&b,
-		"{\"major\":\"1\",\"minor\":\"36\",\"emulationMajor\":\"1\","
-		"\"emulationMinor\":\"36\",\"minCompatibilityMajor\":\"1\","
-		"\"minCompatibilityMinor\":\"35\",\"gitVersion\":\"v1.36.0-fairlead." FAIRLEAD_VERSION
-		"\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\","
-		"\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\","
-		"\"compiler\":\"cc\",\"platform\":\"linux/");
-#if defined(__x86_64__)
-	buf_add_c(&b, "amd64");
-#elif defined(__aarch64__)
-	buf_add_c(&b, "arm64");
-#else
-	buf_add_c(&b, "unknown");
-#endif
-	buf_add_c(&b, "\"}");
-	reply(x, "application/json", &b);
-}
-
-static void show_metrics(struct apiserver *s, struct http_exchange *x)
-{
-	struct buf b = BUF_INIT;
-
-	stats_update(s);
-	metrics_print(&b);
-	reply(x, "text/plain; version=0.0.4; charset=utf-8", &b);
-}
-
-/* Documents */
 
 enum document {
 	DOCUMENT_V3_INDEX,
@@ -164,8 +97,6 @@ static struct str accept_header(struct http_exchange *x)
 
 /* Clients ask for the protobuf form by a name with '@', which their own parsers of media types
  * refuse in an answer; so it is answered by the name that took its place. */
-#define OPENAPI_V2_PROTO "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-
 static void openapi_v2(struct apiserver *s, struct http_exchange *x)
 {
 	struct str accept = accept_header(x);
@@ -228,30 +159,11 @@ static bool by_path(struct apiserver *s, struct http_exchange *x, struct str pat
 	return true;
 }
 
-static void list_paths(struct http_exchange *x)
-{
-	struct buf b = BUF_INIT;
-
-	buf_add_c(&b, "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
-		      "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}");
-	reply(x, "application/json", &b);
-}
-
-bool meta_handle(struct apiserver *s, struct http_exchange *x)
+bool documents_handle(struct apiserver *s, struct http_exchange *x)
 {
 	struct str path = x->req.path;
 
-	if (x->req.method != HTTP_GET && x->req.method != HTTP_HEAD)
-		return false;
-	if (str_eq_c(path, "/version"))
-		version(s, x);
-	else if (meta_is_public(path))
-		health(s, x, path);
-	else if (str_eq_c(path, "/metrics"))
-		show_metrics(s, x);
-	else if (str_eq_c(path, "/"))
-		list_paths(x);
-	else if (str_eq_c(path, "/api") || str_eq_c(path, "/apis"))
+	if (str_eq_c(path, "/api") || str_eq_c(path, "/apis"))
 		discovery_root(s, x, path);
 	else if (str_eq_c(path, "/openapi/v2"))
 		openapi_v2(s, x);
@@ -262,7 +174,7 @@ bool meta_handle(struct apiserver *s, struct http_exchange *x)
 	return true;
 }
 
-void meta_fini(struct apiserver *s)
+void documents_fini(struct apiserver *s)
 {
 	map_foreach(e, &s->documents)
 		bytes_unref(e->value);

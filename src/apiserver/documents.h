@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the server says about itself to programs: discovery and OpenAPI (service-api.md sections
+ * 18.10, 18.11). The documents depend on the schema alone: each is rendered at its first use, kept
+ * in apiserver.documents, and answered from there.
+ */
+
+#include "apiserver/server.h"
+
+/* Answers x, a GET or HEAD, and returns true when its path is a document's; else leaves it alone.
+ */
+bool documents_handle(struct apiserver *s, struct http_exchange *x);
+void documents_fini(struct apiserver *s);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/nonresource.h"
+
+#include "apiserver/documents.h"
+#include "apiserver/stats.h"
+#include "base/metrics.h"
+
+static bool is_at_or_below(struct str path, struct str root)
+{
+	return str_has_prefix(path, root) && (path.len == root.len || path.ptr[root.len] == '/');
+}
+
+bool nonresource_is_public(struct str path)
+{
+	return is_at_or_below(path, STR("/healthz")) || is_at_or_below(path, STR("/livez")) ||
+	       is_at_or_below(path, STR("/readyz")) || str_eq_c(path, "/version");
+}
+
+static void reply(struct http_exchange *x, const char *type, struct buf *b)
+{
+	struct bytes *body = bytes_dup(buf_str(b));
+
+	buf_fini(b);
+	http_reply(x, 200, type, body);
+	bytes_unref(body);
+}
+
+static void health(struct apiserver *s, struct http_exchange *x, struct str path)
+{
+	bool wants_ready = is_at_or_below(path, STR("/readyz"));
+	bool is_up = wants_ready ? s->is_ready : !s->is_stopping;
+
+	http_reply_text(x, is_up ? 200 : 503,
+			is_up            ? "ok"
+			: s->is_stopping ? "shutting down"
+					 : "starting");
+}
+
+static void version(struct apiserver *s, struct http_exchange *x)
+{
+	struct buf b = BUF_INIT;
+
+	buf_add_c(
+		&b,
+		"{\"major\":\"1\",\"minor\":\"36\",\"emulationMajor\":\"1\","
+		"\"emulationMinor\":\"36\",\"minCompatibilityMajor\":\"1\","
+		"\"minCompatibilityMinor\":\"35\",\"gitVersion\":\"v1.36.0-fairlead." FAIRLEAD_VERSION
+		"\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\","
+		"\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\","
+		"\"compiler\":\"cc\",\"platform\":\"linux/");
+#if defined(__x86_64__)
+	buf_add_c(&b, "amd64");
+#elif defined(__aarch64__)
+	buf_add_c(&b, "arm64");
+#else
+	buf_add_c(&b, "unknown");
+#endif
+	buf_add_c(&b, "\"}");
+	reply(x, "application/json", &b);
+}
+
+static void show_metrics(struct apiserver *s, struct http_exchange *x)
+{
+	struct buf b = BUF_INIT;
+
+	stats_update(s);
+	metrics_print(&b);
+	reply(x, "text/plain; version=0.0.4; charset=utf-8", &b);
+}
+
+static void list_paths(struct http_exchange *x)
+{
+	struct buf b = BUF_INIT;
+
+	buf_add_c(&b, "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
+		      "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}");
+	reply(x, "application/json", &b);
+}
+
+bool nonresource_handle(struct apiserver *s, struct http_exchange *x)
+{
+	struct str path = x->req.path;
+
+	if (x->req.method != HTTP_GET && x->req.method != HTTP_HEAD)
+		return false;
+	if (str_eq_c(path, "/version"))
+		version(s, x);
+	else if (nonresource_is_public(path))
+		health(s, x, path);
+	else if (str_eq_c(path, "/metrics"))
+		show_metrics(s, x);
+	else if (str_eq_c(path, "/"))
+		list_paths(x);
+	else
+		return documents_handle(s, x);
+	return true;
+}
