@@ -3,7 +3,7 @@
 #include "agent/agent.h"
 
 #include "agent/agent-internal.h"
-#include "agent/process.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -23,7 +23,7 @@ static void find_one(struct agent *a, const char *uid)
 			mem_xprintf("%s/pods/%s", a->config.state_dir, uid);
 
 		log_warning("a Pod's record cannot be read, removing it error=%s", err.msg);
-		IGNORE(agent_process_remove_tree(dir, NULL), "it was said");
+		IGNORE(dir_remove_tree(dir, NULL), "it was said");
 		return;
 	}
 	map_put(&a->found, str_of(uid), s);
@@ -33,7 +33,7 @@ static int find_all(struct agent *a, struct err *err)
 {
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pods", a->config.state_dir);
 	struct dirent *e;
-	int r = agent_process_make_dirs(path, err);
+	int r = dir_make_all(path, err);
 	DIR *d;
 
 	if (r < 0)

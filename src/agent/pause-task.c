@@ -2,7 +2,6 @@
 #include "agent/pause-task.h"
 
 #include "agent/pause.h"
-#include "agent/process.h"
 #include "base/clock.h"
 #include "base/fd.h"
 

@@ -2,9 +2,10 @@
 #include "agent/pause.h"
 
 #include "agent/pause-task.h"
-#include "agent/process.h"
+#include "agent/socket.h"
 #include "base/fd.h"
 #include "base/mount.h"
+#include "base/process.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -191,19 +192,6 @@ static int run_inside(const struct agent_pause_config *c, int listener, int read
 	serve(&p);
 }
 
-static int write_pid(const char *dir, pid_t pid, struct err *err)
-{
-	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pid", dir);
-	uint64_t start;
-	char text[64];
-	int n, r = agent_process_start(pid, &start, err);
-
-	if (r < 0)
-		return r;
-	n = snprintf(text, sizeof(text), "%d %llu\n", pid, (unsigned long long)start);
-	return fd_write_file(path, str_n(text, (size_t)n), 0600, err);
-}
-
 /* Waits until the pause is in its place: one NUL byte, or the text of what went wrong. */
 static int wait_ready(int fd, struct err *err)
 {
@@ -221,11 +209,12 @@ static int wait_ready(int fd, struct err *err)
 int agent_pause_run(const struct agent_pause_config *c, struct err *err)
 {
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pause.sock", c->dir);
+	_cleanup_(mem_freep) char *pid_file = mem_xprintf("%s/pid", c->dir);
 	_cleanup_(fd_closep) int listener = -1;
 	int ready[2], r;
 	pid_t pid;
 
-	r = listener = agent_process_listen(path, err);
+	r = listener = agent_socket_listen(path, err);
 	if (r < 0 || (r = make_namespaces(c, err)) < 0)
 		return r;
 	if (pipe2(ready, O_CLOEXEC) < 0)
@@ -241,7 +230,7 @@ int agent_pause_run(const struct agent_pause_config *c, struct err *err)
 	r = wait_ready(ready[0], err);
 	close(ready[0]);
 	if (r == 0)
-		r = write_pid(c->dir, pid, err);
+		r = process_write(pid_file, pid, 0600, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	return r;

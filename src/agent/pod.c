@@ -3,7 +3,8 @@
 #include "agent/agent-internal.h"
 
 #include "agent/pause.h"
-#include "agent/process.h"
+#include "agent/socket.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -232,7 +233,7 @@ static int connect_pause(struct agent_pod *p, struct err *err)
 {
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pause.sock", p->box->dir);
 	const char *words[] = {"list", NULL};
-	int r = p->conn = agent_process_connect(path, err);
+	int r = p->conn = agent_socket_connect(path, err);
 
 	if (r >= 0)
 		r = loop_poll_new(p->agent->loop, p->conn, LOOP_READ, on_readable, p, &p->conn_poll,
@@ -381,7 +382,7 @@ static int make_box(struct agent_pod *p, struct err *err)
 		_cleanup_(mem_freep) char *log =
 			mem_xprintf("%s/log/%s", p->box->dir, p->containers[i].name);
 
-		r = agent_process_make_dirs(log, err);
+		r = dir_make_all(log, err);
 	}
 	if (r == 0 && !p->box->has_host_network)
 		r = write_hosts(p, err);

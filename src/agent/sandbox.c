@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/sandbox.h"
 
-#include "agent/process.h"
+#include "base/dir.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +55,7 @@ int agent_sandbox_save(const struct agent_sandbox *s, struct err *err)
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++) {
 		_cleanup_(mem_freep) char *folder = mem_xprintf("%s/%s", s->dir, folders[i]);
 
-		r = agent_process_make_dirs(folder, err);
+		r = dir_make_all(folder, err);
 	}
 	buf_printf(&b, "ns %s\nname %s\nstarted %lld\nhostNetwork %d\n", s->ns, s->name,
 		   (long long)s->started_ns, s->has_host_network);
@@ -106,8 +107,8 @@ int agent_sandbox_load(const char *state_dir, const char *uid, struct agent_sand
 		agent_sandbox_free(s);
 		return err_wrap(err, r, "%s", path);
 	}
-	if (agent_process_read(pid, &s->pid, &s->pid_start, NULL) < 0 ||
-	    !agent_process_is(s->pid, s->pid_start))
+	if (process_read(pid, &s->pid, &s->pid_start, NULL) < 0 ||
+	    !process_is(s->pid, s->pid_start))
 		s->pid = 0;
 	*ret = s;
 	return 0;
@@ -123,7 +124,7 @@ int agent_sandbox_write_etc(const struct agent_sandbox *s, const char *name, str
 
 int agent_sandbox_remove(struct agent_sandbox *s, struct err *err)
 {
-	return agent_process_remove_tree(s->dir, err);
+	return dir_remove_tree(s->dir, err);
 }
 
 /* ---- the namespaces ----------------------------------------------------------------------- */
@@ -160,7 +161,7 @@ void agent_sandbox_kill(struct agent_sandbox *s, struct link_sock *node)
 {
 	char name[LINK_NAME_MAX];
 
-	if (s->pid && agent_process_is(s->pid, s->pid_start))
+	if (s->pid && process_is(s->pid, s->pid_start))
 		kill(s->pid, SIGKILL);
 	s->pid = 0;
 	if (s->has_host_network)
@@ -251,7 +252,7 @@ int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,
 	_cleanup_(fd_closep) int netns = -1;
 	uint8_t mac[LINK_MAC_LEN];
 	char name[LINK_NAME_MAX];
-	int r = agent_process_read(pid_file, &s->pid, &s->pid_start, err);
+	int r = process_read(pid_file, &s->pid, &s->pid_start, err);
 
 	if (r < 0 || s->has_host_network || !s->n_addrs)
 		return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/lab.h"
 
-#include "agent/process.h"
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "lab/lab.h"
 #include "lab/plan.h"
@@ -99,7 +99,7 @@ static int open_listener(uint16_t *ret_port, struct err *err)
 static int remove_dir(const char *dir, struct err *err)
 {
 	if (lab_state_is_folder(dir))
-		return agent_process_remove_tree(dir, err);
+		return dir_remove_tree(dir, err);
 	if (rmdir(dir) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == ENOTEMPTY || errno == EEXIST)
@@ -121,10 +121,10 @@ static int prepare_dir(const char *dir, struct err *err)
 			       "a lab is up already (state folder '%s', process %d); 'fairlead lab "
 			       "down' ends it, --state-dir makes another",
 			       dir, pid);
-	if ((r = remove_dir(dir, err)) < 0 || (r = agent_process_make_dirs(dir, err)) < 0 ||
+	if ((r = remove_dir(dir, err)) < 0 || (r = dir_make_all(dir, err)) < 0 ||
 	    (r = lab_state_mark_folder(dir, err)) < 0)
 		return r;
-	return agent_process_make_dirs(logs, err);
+	return dir_make_all(logs, err);
 }
 
 static int wait_ready(int ready, int64_t timeout_ms, const char *dir, struct err *err)

@@ -2,6 +2,7 @@
 #include "lab/lab.h"
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "lab/state.h"
 
 #include <dirent.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-	LAB_RECORD_MAX = 4096, /* an agent's record or pid file */
+	LAB_RECORD_MAX = 4096, /* an agent's record */
 };
 
 static int join(pid_t pid, const char *kind, int flag, struct err *err)
@@ -67,33 +68,21 @@ static bool file_has_line(const char *path, const char *line)
 	return is_found;
 }
 
-static pid_t read_pid(const char *path)
-{
-	struct buf b = BUF_INIT;
-	struct str rest, word = {0};
-	uint64_t pid = 0;
-
-	IGNORE(fd_read_file(path, LAB_RECORD_MAX, &b, NULL), "then there is none");
-	rest = buf_str(&b);
-	if (str_next(&rest, ' ', &word))
-		IGNORE(str_to_u64(word, 1, INT32_MAX, &pid, NULL), "then there is none");
-	buf_fini(&b);
-	return (pid_t)pid;
-}
-
 /* Looks through one node's Pods. The agent's directory says who they are (agent/sandbox.h). */
 static pid_t find_pod_on(const char *pods, const char *ns_line, const char *name_line)
 {
 	DIR *d = opendir(pods);
 	struct dirent *e;
+	uint64_t start;
 	pid_t pid = 0;
 
 	while (d && !pid && (e = readdir(d))) {
 		_cleanup_(mem_freep) char *record = mem_xprintf("%s/%s/record", pods, e->d_name);
 		_cleanup_(mem_freep) char *file = mem_xprintf("%s/%s/pid", pods, e->d_name);
 
-		if (file_has_line(record, ns_line) && file_has_line(record, name_line))
-			pid = read_pid(file);
+		if (file_has_line(record, ns_line) && file_has_line(record, name_line) &&
+		    process_read(file, &pid, &start, NULL) < 0)
+			pid = 0;
 	}
 	if (d)
 		closedir(d);

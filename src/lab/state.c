@@ -2,13 +2,12 @@
 #include "lab/state.h"
 
 #include "base/fd.h"
+#include "base/process.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 enum {
 	LAB_JSON_MAX = 1048576,
-	LAB_STAT_MAX = 4096,
 };
 
 static void set_text(struct arena *a, struct json *o, const char *key, struct str s)
@@ -96,37 +95,11 @@ int lab_state_read(struct arena *a, const char *state_dir, struct json **ret, st
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }
 
-/* Field 22 of /proc/PID/stat: when it started. An id alone may be another process by now. */
-static int start_time(pid_t pid, uint64_t *ret, struct err *err)
-{
-	_cleanup_(mem_freep) char *path = mem_xprintf("/proc/%d/stat", pid);
-	struct buf b = BUF_INIT;
-	struct str rest, word = {0};
-	int r = fd_read_file(path, LAB_STAT_MAX, &b, NULL);
-
-	rest = str_skip(buf_str(&b), (size_t)str_rfind(buf_str(&b), ')') + 2);
-	for (int i = 3; r == 0 && i <= 22; i++)
-		if (!str_next(&rest, ' ', &word) || (i == 3 && str_eq_c(word, "Z")))
-			r = ERR_NOT_FOUND;
-	if (r == 0)
-		r = str_to_u64(word, 0, UINT64_MAX, ret, err);
-	else
-		r = err_set(err, ERR_NOT_FOUND, "process %d has ended", pid);
-	buf_fini(&b);
-	return r;
-}
-
 int lab_state_save_supervisor(const char *state_dir, pid_t pid, struct err *err)
 {
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/supervisor", state_dir);
-	uint64_t start;
-	char text[64];
-	int n, r = start_time(pid, &start, err);
 
-	if (r < 0)
-		return r;
-	n = snprintf(text, sizeof(text), "%d %llu\n", pid, (unsigned long long)start);
-	return fd_write_file(path, str_n(text, (size_t)n), 0644, err);
+	return process_write(path, pid, 0644, err);
 }
 
 bool lab_state_is_folder(const char *state_dir)
@@ -146,19 +119,12 @@ int lab_state_mark_folder(const char *state_dir, struct err *err)
 int lab_state_supervisor(const char *state_dir, pid_t *ret, struct err *err)
 {
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/supervisor", state_dir);
-	struct buf b = BUF_INIT;
-	uint64_t pid = 0, start = 0, is;
-	struct str rest, word;
-	int r = fd_read_file(path, LAB_STAT_MAX, &b, NULL);
+	uint64_t start;
+	pid_t pid;
 
-	rest = str_trim(buf_str(&b));
-	if (r < 0 || !str_next(&rest, ' ', &word) ||
-	    str_to_u64(word, 1, INT32_MAX, &pid, NULL) < 0 ||
-	    str_to_u64(rest, 0, UINT64_MAX, &start, NULL) < 0 ||
-	    start_time((pid_t)pid, &is, NULL) < 0 || is != start)
-		r = err_set(err, ERR_NOT_FOUND, "no lab is up with state folder '%s'", state_dir);
-	buf_fini(&b);
-	if (r == 0)
-		*ret = (pid_t)pid;
-	return r;
+	if (process_read(path, &pid, &start, NULL) < 0 || !process_is(pid, start))
+		return err_set(err, ERR_NOT_FOUND, "no lab is up with state folder '%s'",
+			       state_dir);
+	*ret = pid;
+	return 0;
 }

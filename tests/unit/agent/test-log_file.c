@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/log_file.h"
 
-#include "agent/process.h"
+#include "base/dir.h"
 #include "tests/harness/test.h"
 
 #include <fcntl.h>
@@ -56,7 +56,7 @@ static void rig_stop(struct rig *r)
 
 	agent_log_file_close(&r->file);
 	buf_fini(&r->out);
-	ASSERT_OK(agent_process_remove_tree(r->dir, &err));
+	ASSERT_OK(dir_remove_tree(r->dir, &err));
 }
 
 /* What there is to read now, at the end. */

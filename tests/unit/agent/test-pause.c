@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/pause.h"
 
-#include "agent/process.h"
+#include "agent/socket.h"
+#include "base/dir.h"
 #include "base/fd.h"
+#include "base/process.h"
 #include "tests/harness/test.h"
 
 #include <errno.h>
@@ -41,9 +43,9 @@ static void set_up(void)
 	logs = mem_xprintf("%s/log", dir);
 	etc = mem_xprintf("%s/etc", dir);
 	file = mem_xprintf("%s/etc/hosts", dir);
-	ASSERT_OK(agent_process_make_dirs(containers, &err));
-	ASSERT_OK(agent_process_make_dirs(logs, &err));
-	ASSERT_OK(agent_process_make_dirs(etc, &err));
+	ASSERT_OK(dir_make_all(containers, &err));
+	ASSERT_OK(dir_make_all(logs, &err));
+	ASSERT_OK(dir_make_all(etc, &err));
 	ASSERT_OK(fd_write_file(file, STR("10.244.1.5 web-0\n"), 0644, &err));
 	c.dir = dir;
 	pid = fork();
@@ -59,11 +61,11 @@ static void set_up(void)
 		test_skip("no namespaces here");
 	ASSERT_EQ(status, 0);
 	pid_file = mem_xprintf("%s/pid", dir);
-	ASSERT_OK(agent_process_read(pid_file, &pause_pid, &start, &err));
-	ASSERT_TRUE(agent_process_is(pause_pid, start));
+	ASSERT_OK(process_read(pid_file, &pause_pid, &start, &err));
+	ASSERT_TRUE(process_is(pause_pid, start));
 	atexit(stop);
 	sock = mem_xprintf("%s/pause.sock", dir);
-	ASSERT_OK(conn = agent_process_connect(sock, &err));
+	ASSERT_OK(conn = agent_socket_connect(sock, &err));
 }
 
 static void send_words(const char *words, size_t len)
@@ -191,7 +193,7 @@ TEST(nonsense_is_survived)
 	ASSERT_EQ(recv(conn, &c, 1, 0), 0);
 	close(conn);
 	sock = mem_xprintf("%s/pause.sock", dir);
-	ASSERT_OK(conn = agent_process_connect(sock, &err));
+	ASSERT_OK(conn = agent_socket_connect(sock, &err));
 	SEND("list");
 	ASSERT_STREQ(receive(), "listed");
 }
