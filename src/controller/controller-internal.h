@@ -33,20 +33,29 @@ struct controllers {
 	struct controller_garbage *garbage;
 };
 
+/* Look-ups, lookup.c. */
+
 /* "ns/name" in the arena, and back. */
 struct str controller_key(struct arena *a, struct str ns, struct str name);
 void controller_key_split(struct str key, struct str *ret_ns, struct str *ret_name);
 
-const struct api_service *controllers_service(struct controllers *c, struct str ns,
-					      struct str name);
-const struct api_node *controllers_node(struct controllers *c, struct str name);
+const struct api_service *controller_find_service(struct controllers *c, struct str ns,
+						  struct str name);
+const struct api_node *controller_find_node(struct controllers *c, struct str name);
 /* The Pods that the Service selects. In the arena; borrowed from the cache. */
-size_t controllers_service_pods(struct controllers *c, struct arena *a,
-				const struct api_service *svc, const struct api_pod *const **ret);
+size_t controller_service_pods(struct controllers *c, struct arena *a,
+			       const struct api_service *svc, const struct api_pod *const **ret);
 /* The slices of the Service that `manager` manages and that are not being deleted. */
-size_t controllers_service_slices(struct controllers *c, struct arena *a, struct str ns,
-				  struct str service, struct str manager,
-				  const struct api_endpoint_slice *const **ret);
+size_t controller_service_slices(struct controllers *c, struct arena *a, struct str ns,
+				 struct str service, struct str manager,
+				 const struct api_endpoint_slice *const **ret);
+/* The Services that select the Pod as it was or as it is (either may be NULL); one may come twice.
+ */
+void controller_each_service_of(struct controllers *c, const struct api_pod *before,
+				const struct api_pod *after,
+				void (*fn)(void *ctx, const struct api_service *svc), void *ctx);
+/* Once, when there are reflectors: the indexes that these look-ups use. */
+void controller_index(struct controllers *c);
 
 /*
  * A run of writes for one key, one after the other: creates, updates, deletes as they were added.

@@ -5,199 +5,23 @@
 #include "base/log.h"
 #include "controller/controller-internal.h"
 
-#include <string.h>
-
-struct str controller_key(struct arena *a, struct str ns, struct str name)
+static void touch_service(void *ctx, const struct api_service *svc)
 {
-	return str_printf(a, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
-}
+	struct controllers *c = ctx;
 
-void controller_key_split(struct str key, struct str *ret_ns, struct str *ret_name)
-{
-	ptrdiff_t at = str_find(key, '/');
-
-	assert(at >= 0);
-	*ret_ns = str_sub(key, 0, (size_t)at);
-	*ret_name = str_skip(key, (size_t)at + 1);
-}
-
-enum {
-	LABEL_KEY_MAX = 63 + 253 + 1 + 63 + 63 + 3, /* namespace / prefix / name = value */
-};
-
-/* "ns/key=value". Labels longer than the API allows are cut: a filter follows each lookup. */
-static struct str label_key(char buf[LABEL_KEY_MAX], struct str ns, const struct api_pair *p)
-{
-	int n = snprintf(buf, LABEL_KEY_MAX, "%.*s/%.*s=%.*s", STR_ARG(ns), STR_ARG(p->key),
-			 STR_ARG(p->value));
-
-	return str_n(buf, MIN((size_t)n, (size_t)LABEL_KEY_MAX - 1));
-}
-
-static void pod_label_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
-{
-	char buf[LABEL_KEY_MAX];
-
-	for (size_t i = 0; i < o->meta->labels.n; i++)
-		emit(ctx, label_key(buf, o->meta->ns, &o->meta->labels.ptr[i]));
-}
-
-static void pod_node_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
-{
-	emit(ctx, ((const struct api_pod *)o->view)->node_name);
-}
-
-static void service_selector_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
-{
-	const struct api_service *svc = o->view;
-	char buf[LABEL_KEY_MAX];
-
-	if (controller_service_is_selecting(svc))
-		emit(ctx, label_key(buf, svc->meta.ns, &svc->selector.ptr[0]));
-}
-
-static void slice_service_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
-{
-	const struct api_endpoint_slice *s = o->view;
-	struct arena a;
-
-	if (!s->service.len)
-		return;
-	arena_init(&a, 512);
-	emit(ctx, controller_key(&a, s->meta.ns, s->service));
-	arena_fini(&a);
-}
-
-const struct api_service *controllers_service(struct controllers *c, struct str ns, struct str name)
-{
-	struct client_object *o = client_reflector_get(c->services, ns, name);
-
-	return o ? o->view : NULL;
-}
-
-const struct api_node *controllers_node(struct controllers *c, struct str name)
-{
-	struct client_object *o = client_reflector_get(c->nodes, (struct str){0}, name);
-
-	return o ? o->view : NULL;
-}
-
-struct pods_of {
-	const struct api_service *svc;
-	VEC(const struct api_pod *) pods;
-};
-
-static void match_pod(void *ctx, struct client_object *o)
-{
-	struct pods_of *v = ctx;
-
-	if (str_eq(o->meta->ns, v->svc->meta.ns) &&
-	    api_pairs_match(&v->svc->selector, &o->meta->labels))
-		*vec_push(&v->pods) = o->view;
-}
-
-static int pod_order(const void *x, const void *y)
-{
-	const struct api_pod *const *a = x, *const *b = y;
-
-	return str_cmp((*a)->meta.name, (*b)->meta.name);
-}
-
-size_t controllers_service_pods(struct controllers *c, struct arena *a,
-				const struct api_service *svc, const struct api_pod *const **ret)
-{
-	struct pods_of v = {.svc = svc};
-	const struct api_pod **pods;
-	char buf[LABEL_KEY_MAX];
-	size_t n;
-
-	client_reflector_each_in(c->pods, INDEX_LABEL,
-				 label_key(buf, svc->meta.ns, &svc->selector.ptr[0]), match_pod,
-				 &v);
-	vec_sort(&v.pods, pod_order);
-	n = v.pods.len;
-	pods = arena_array(a, n, sizeof(*pods));
-	for (size_t i = 0; i < n; i++)
-		pods[i] = v.pods.ptr[i];
-	vec_fini(&v.pods);
-	*ret = pods;
-	return n;
-}
-
-struct slices_of {
-	struct str manager;
-	VEC(const struct api_endpoint_slice *) slices;
-};
-
-static void match_slice(void *ctx, struct client_object *o)
-{
-	struct slices_of *v = ctx;
-
-	if (!o->meta->deleted_ns &&
-	    str_eq(api_pairs_get(&o->meta->labels, LABEL_MANAGED_BY), v->manager))
-		*vec_push(&v->slices) = o->view;
-}
-
-size_t controllers_service_slices(struct controllers *c, struct arena *a, struct str ns,
-				  struct str service, struct str manager,
-				  const struct api_endpoint_slice *const **ret)
-{
-	struct slices_of v = {.manager = manager};
-	const struct api_endpoint_slice **slices;
-	size_t n;
-
-	client_reflector_each_in(c->slices, INDEX_SERVICE, controller_key(a, ns, service),
-				 match_slice, &v);
-	n = v.slices.len;
-	slices = arena_array(a, n, sizeof(*slices));
-	for (size_t i = 0; i < n; i++)
-		slices[i] = v.slices.ptr[i];
-	vec_fini(&v.slices);
-	*ret = slices;
-	return n;
-}
-
-/* Looks for the Services that select one of two states of a Pod. */
-struct services_of {
-	struct controllers *c;
-	const struct api_pod *before, *after;
-};
-
-static void touch_service(void *ctx, struct client_object *o)
-{
-	const struct services_of *v = ctx;
-	const struct api_service *svc = o->view;
-
-	if ((v->before && api_pairs_match(&svc->selector, &v->before->meta.labels)) ||
-	    (v->after && api_pairs_match(&svc->selector, &v->after->meta.labels))) {
-		controller_sync_add(v->c->slice_sync, svc->meta.ns, svc->meta.name);
-		controller_sync_add(v->c->endpoints_sync, svc->meta.ns, svc->meta.name);
-	}
-}
-
-static void touch_services_of(struct services_of *v, const struct api_pod *pod)
-{
-	char buf[LABEL_KEY_MAX];
-
-	for (size_t i = 0; pod && i < pod->meta.labels.n; i++)
-		client_reflector_each_in(v->c->services, INDEX_SELECTOR,
-					 label_key(buf, pod->meta.ns, &pod->meta.labels.ptr[i]),
-					 touch_service, v);
+	controller_sync_add(c->slice_sync, svc->meta.ns, svc->meta.name);
+	controller_sync_add(c->endpoints_sync, svc->meta.ns, svc->meta.name);
 }
 
 static void on_pod(void *ctx, struct client_object *before, struct client_object *after)
 {
-	struct services_of v = {
-		.c = ctx,
-		.before = before ? before->view : NULL,
-		.after = after ? after->view : NULL,
-	};
+	struct controllers *c = ctx;
+	const struct api_pod *old = before ? before->view : NULL;
+	const struct api_pod *new = after ? after->view : NULL;
 
-	controller_scheduler_pod(v.c->scheduler, v.before, v.after);
-	if (!v.c->is_synced || !controller_pod_matters(v.before, v.after))
-		return;
-	touch_services_of(&v, v.before);
-	touch_services_of(&v, v.after);
+	controller_scheduler_pod(c->scheduler, old, new);
+	if (c->is_synced && controller_pod_matters(old, new))
+		controller_each_service_of(c, old, new, touch_service, c);
 }
 
 static void on_service(void *ctx, struct client_object *before, struct client_object *after)
@@ -216,9 +40,7 @@ static void on_service(void *ctx, struct client_object *before, struct client_ob
 
 static void touch_pod(void *ctx, struct client_object *o)
 {
-	struct services_of v = {.c = ctx, .after = o->view};
-
-	touch_services_of(&v, v.after);
+	controller_each_service_of(ctx, NULL, o->view, touch_service, ctx);
 }
 
 /* Endpoints carry their node's zone, and wait for a node that is not known yet. */
@@ -352,10 +174,7 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->slices = follow(c, "EndpointSlice", NULL, on_slice);
 	c->endpoints = follow(c, "Endpoints", NULL, on_endpoints);
 	c->leases = follow(c, "Lease", "kube-node-lease", on_lease);
-	client_reflector_index(c->pods, INDEX_LABEL, pod_label_keys);
-	client_reflector_index(c->pods, INDEX_NODE, pod_node_keys);
-	client_reflector_index(c->services, INDEX_SELECTOR, service_selector_keys);
-	client_reflector_index(c->slices, INDEX_SERVICE, slice_service_keys);
+	controller_index(c);
 	return c;
 }
 

@@ -22,7 +22,7 @@ static bool is_orphan(const struct api_endpoints *e)
 
 static bool endpoints_wants(struct controllers *c, struct str ns, struct str name)
 {
-	const struct api_service *svc = controllers_service(c, ns, name);
+	const struct api_service *svc = controller_find_service(c, ns, name);
 
 	if (svc)
 		return controller_service_is_selecting(svc);
@@ -61,7 +61,7 @@ static bool endpoints_plan(struct controllers *c, struct controller_sync_state *
 			   struct arena *a, struct str ns, struct str name,
 			   struct controller_writes *w)
 {
-	const struct api_service *svc = controllers_service(c, ns, name);
+	const struct api_service *svc = controller_find_service(c, ns, name);
 	struct controller_endpoints_in in = {.service = svc};
 	struct api_endpoints want;
 	char text[CLOCK_RFC3339_MAX];
@@ -74,7 +74,7 @@ static bool endpoints_plan(struct controllers *c, struct controller_sync_state *
 	}
 	if (!state->own)
 		state->own = mem_xnew(struct controller_trigger);
-	in.n_pods = controllers_service_pods(c, a, svc, &in.pods);
+	in.n_pods = controller_service_pods(c, a, svc, &in.pods);
 	trigger = controller_trigger_next(state->own, svc, in.pods, in.n_pods);
 	if (trigger)
 		in.trigger = clock_format(text, trigger, trigger % 1000000000 ? 9 : 0);

@@ -120,7 +120,7 @@ static void visit_pod(void *ctx, struct client_object *o)
 	struct controller_writes *w;
 	int64_t *since;
 
-	if (!pod->node_name.len || controllers_node(c, pod->node_name))
+	if (!pod->node_name.len || controller_find_node(c, pod->node_name))
 		return;
 	since = map_get(&v->absent, pod->node_name);
 	if (!since) {

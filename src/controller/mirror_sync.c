@@ -7,7 +7,7 @@ static const struct api_endpoints *mirrored(struct controllers *c, struct str ns
 {
 	struct client_object *o = client_reflector_get(c->endpoints, ns, name);
 
-	if (!o || !controller_mirror_applies(o->view, controllers_service(c, ns, name)))
+	if (!o || !controller_mirror_applies(o->view, controller_find_service(c, ns, name)))
 		return NULL;
 	return o->view;
 }
@@ -15,7 +15,7 @@ static const struct api_endpoints *mirrored(struct controllers *c, struct str ns
 static size_t mirror_slices(struct controllers *c, struct arena *a, struct str ns, struct str name,
 			    const struct api_endpoint_slice *const **ret)
 {
-	return controllers_service_slices(c, a, ns, name, STR(MIRRORING_CONTROLLER), ret);
+	return controller_service_slices(c, a, ns, name, STR(MIRRORING_CONTROLLER), ret);
 }
 
 static bool mirror_wants(struct controllers *c, struct str ns, struct str name)

@@ -135,7 +135,7 @@ static void node_tick(void *ctx)
 		return;
 	client_reflector_each(n->c->nodes, visit_node, n);
 	map_foreach(e, &n->pulses)
-		if (!controllers_node(n->c, map_key(e)))
+		if (!controller_find_node(n->c, map_key(e)))
 			free(map_remove(&n->pulses, map_key(e)));
 }
 

@@ -6,12 +6,12 @@
 
 static const struct api_node *find_node(void *ctx, struct str name)
 {
-	return controllers_node(ctx, name);
+	return controller_find_node(ctx, name);
 }
 
 static bool slice_wants(struct controllers *c, struct str ns, struct str name)
 {
-	const struct api_service *svc = controllers_service(c, ns, name);
+	const struct api_service *svc = controller_find_service(c, ns, name);
 
 	return svc && controller_service_is_selecting(svc);
 }
@@ -32,7 +32,7 @@ void controller_slices_write(struct arena *a, const struct controller_slices_pla
 static bool slice_plan(struct controllers *c, struct controller_sync_state *state, struct arena *a,
 		       struct str ns, struct str name, struct controller_writes *w)
 {
-	const struct api_service *svc = controllers_service(c, ns, name);
+	const struct api_service *svc = controller_find_service(c, ns, name);
 	struct controller_slices_in in = {
 		.service = svc,
 		.node = find_node,
@@ -46,8 +46,8 @@ static bool slice_plan(struct controllers *c, struct controller_sync_state *stat
 
 	if (!state->own)
 		state->own = mem_xnew(struct controller_trigger);
-	in.n_pods = controllers_service_pods(c, a, svc, &in.pods);
-	in.n_slices = controllers_service_slices(c, a, ns, name, STR(SLICE_CONTROLLER), &in.slices);
+	in.n_pods = controller_service_pods(c, a, svc, &in.pods);
+	in.n_slices = controller_service_slices(c, a, ns, name, STR(SLICE_CONTROLLER), &in.slices);
 	trigger = controller_trigger_next(state->own, svc, in.pods, in.n_pods);
 	if (trigger)
 		in.trigger = clock_format(text, trigger, trigger % 1000000000 ? 9 : 0);
@@ -61,7 +61,7 @@ static bool slice_plan(struct controllers *c, struct controller_sync_state *stat
 static void slice_failed(struct controllers *c, struct str ns, struct str name,
 			 const struct controller_written *w)
 {
-	const struct api_service *svc = controllers_service(c, ns, name);
+	const struct api_service *svc = controller_find_service(c, ns, name);
 
 	if (svc)
 		client_event(c->events, "v1", "Service", &svc->meta, CLIENT_EVENT_WARNING,
