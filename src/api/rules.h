@@ -39,6 +39,8 @@ extern const struct api_rules api_rules_replica_set;
 /* Of a Pod, or of a template for Pods: `p` is where the spec stands. */
 void api_rules_pod_spec(const struct json *spec, const struct api_path *p, bool is_create,
 			struct api_causes *c);
+extern const struct api_rules api_rules_service_cidr;
+extern const struct api_rules api_rules_ip_address;
 
 void api_rules_service_transition(const struct json *old, const struct json *obj,
 				  struct api_causes *c);

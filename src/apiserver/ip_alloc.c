@@ -30,45 +30,76 @@ static uint64_t band_of(unsigned host_bits)
 	return MAX(UINT64_C(1) << host_bits >> 4, UINT64_C(16));
 }
 
-int ip_alloc_init(struct ip_alloc *p, const struct ip_prefix *cidr, struct err *err)
+void ip_alloc_init(struct ip_alloc *p, enum ip_family family)
 {
-	struct ip_addr base = ip_prefix_base(cidr);
-	enum ip_family family = ip_family(&base);
-	unsigned host_bits = (family == IP_V4 ? 32u : 128u) - cidr->len;
-	char text[IP_PREFIX_TEXT_MAX];
-
-	if (host_bits > 64)
-		return err_set(err, ERR_INVALID,
-			       "the Service range %.*s is too large: IPv6 ranges begin at /64",
-			       STR_ARG(ip_prefix_format(cidr, text)));
-	*p = (struct ip_alloc){
-		.cidr = {base, cidr->len},
-		.family = family,
-		.first = 1,
-		.band = band_of(host_bits),
-	};
-	p->last = host_bits == 64 ? UINT64_MAX : (UINT64_C(1) << host_bits) - 1;
-	if (family == IP_V4 && p->last)
-		p->last--; /* broadcast */
-	return 0;
+	*p = (struct ip_alloc){.family = family};
 }
 
 void ip_alloc_fini(struct ip_alloc *p)
 {
+	vec_fini(&p->ranges);
 	map_fini_values(&p->taken, claim_free);
+}
+
+int ip_alloc_add_range(struct ip_alloc *p, const struct ip_prefix *cidr, struct err *err)
+{
+	struct ip_addr base = ip_prefix_base(cidr);
+	unsigned host_bits = (p->family == IP_V4 ? 32u : 128u) - cidr->len;
+	char text[IP_PREFIX_TEXT_MAX];
+	struct ip_range *range;
+
+	if (ip_family(&base) != p->family)
+		return err_set(err, ERR_INVALID, "the Service range %.*s is of another family",
+			       STR_ARG(ip_prefix_format(cidr, text)));
+	if (host_bits > 64)
+		return err_set(err, ERR_INVALID,
+			       "the Service range %.*s is too large: IPv6 ranges begin at /64",
+			       STR_ARG(ip_prefix_format(cidr, text)));
+	range = vec_push(&p->ranges);
+	*range = (struct ip_range){
+		.cidr = {base, cidr->len}, .first = 1, .band = band_of(host_bits)};
+	range->last = host_bits == 64 ? UINT64_MAX : (UINT64_C(1) << host_bits) - 1;
+	if (p->family == IP_V4 && range->last)
+		range->last--; /* broadcast */
+	return 0;
+}
+
+void ip_alloc_clear_ranges(struct ip_alloc *p)
+{
+	vec_clear(&p->ranges);
+}
+
+static uint64_t range_size(const struct ip_range *r)
+{
+	return r->last < r->first ? 0 : r->last - r->first + 1;
 }
 
 uint64_t ip_alloc_size(const struct ip_alloc *p)
 {
-	return p->last < p->first ? 0 : p->last - p->first + 1;
+	uint64_t sum = 0;
+
+	vec_foreach(r, &p->ranges) {
+		uint64_t size = range_size(r);
+
+		sum = sum + size < sum ? UINT64_MAX : sum + size;
+	}
+	return sum;
+}
+
+static bool range_contains(const struct ip_range *r, const struct ip_addr *a)
+{
+	uint64_t offset;
+
+	return ip_prefix_has(&r->cidr, a) && ip_offset(&r->cidr.addr, a, &offset) &&
+	       offset >= r->first && offset <= r->last;
 }
 
 bool ip_alloc_contains(const struct ip_alloc *p, const struct ip_addr *a)
 {
-	uint64_t offset;
-
-	return ip_prefix_has(&p->cidr, a) && ip_offset(&p->cidr.addr, a, &offset) &&
-	       offset >= p->first && offset <= p->last;
+	vec_foreach(r, &p->ranges)
+		if (range_contains(r, a))
+			return true;
+	return false;
 }
 
 bool ip_alloc_has(const struct ip_alloc *p, const struct ip_addr *a)
@@ -85,8 +116,8 @@ struct str ip_alloc_owner(const struct ip_alloc *p, const struct ip_addr *a)
 
 /* Of offsets lo..hi: a random start, then upward and around. Among as many neighbours as there are
  * taken addresses and one more, one is free. */
-static bool draw(const struct ip_alloc *p, uint64_t lo, uint64_t hi, struct rand *rand,
-		 struct ip_addr *ret)
+static bool draw(const struct ip_alloc *p, const struct ip_range *r, uint64_t lo, uint64_t hi,
+		 struct rand *rand, struct ip_addr *ret)
 {
 	uint64_t n, tries, at;
 
@@ -96,7 +127,7 @@ static bool draw(const struct ip_alloc *p, uint64_t lo, uint64_t hi, struct rand
 	at = rand_below(rand, n);
 	tries = MIN(n, (uint64_t)map_len(&p->taken) + 1);
 	for (; tries; tries--) {
-		struct ip_addr a = ip_plus(&p->cidr.addr, lo + at);
+		struct ip_addr a = ip_plus(&r->cidr.addr, lo + at);
 
 		if (!ip_alloc_has(p, &a)) {
 			*ret = a;
@@ -109,8 +140,16 @@ static bool draw(const struct ip_alloc *p, uint64_t lo, uint64_t hi, struct rand
 
 bool ip_alloc_next(const struct ip_alloc *p, struct rand *rand, struct ip_addr *ret)
 {
-	return draw(p, p->first + p->band, p->last, rand, ret) ||
-	       (p->band && draw(p, p->first, p->first + p->band - 1, rand, ret));
+	size_t n = p->ranges.len, begin = n ? (size_t)rand_below(rand, n) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ip_range *r = &p->ranges.ptr[(begin + i) % n];
+
+		if (draw(p, r, r->first + r->band, r->last, rand, ret) ||
+		    (r->band && draw(p, r, r->first, r->first + r->band - 1, rand, ret)))
+			return true;
+	}
+	return false;
 }
 
 static struct ip_claim *claim_at(struct ip_alloc *p, const struct ip_addr *a)
@@ -136,7 +175,7 @@ void ip_alloc_add(struct ip_alloc *p, const struct ip_addr *a, struct str owner)
 {
 	struct ip_claim *c;
 
-	if (!ip_alloc_contains(p, a))
+	if (ip_family(a) != p->family)
 		return;
 	c = claim_at(p, a);
 	c->is_claimed = true;
@@ -158,7 +197,7 @@ void ip_alloc_remove(struct ip_alloc *p, const struct ip_addr *a)
 
 void ip_alloc_hold(struct ip_alloc *p, const struct ip_addr *a)
 {
-	if (ip_alloc_contains(p, a))
+	if (ip_family(a) == p->family)
 		claim_at(p, a)->n_holds++;
 }
 

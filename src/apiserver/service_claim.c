@@ -33,7 +33,6 @@ static struct json *ip_metadata(struct arena *a, const struct service_claim *c, 
 	rand_uuid(uid);
 	json_set(meta, "name", json_new_string(a, str_dup(a, ip_format(&c->ip, text))));
 	json_set(meta, "uid", json_new_string(a, str_dup(a, str_of(uid))));
-	json_set(meta, "generation", json_new_int(a, 1));
 	json_set(meta, "creationTimestamp",
 		 json_new_string(a, str_dup(a, clock_format(created, now_ns, 0))));
 	json_set(labels, "ipaddress.kubernetes.io/ip-family",
@@ -49,7 +48,6 @@ static struct json *ip_value(struct arena *a, const struct service_claim *c,
 	struct json *o = json_new(a, JSON_OBJECT), *spec = json_new(a, JSON_OBJECT);
 	struct json *parent = json_new(a, JSON_OBJECT);
 
-	json_set(parent, "group", literal(a, ""));
 	json_set(parent, "resource", literal(a, "services"));
 	json_set(parent, "namespace", string_at(a, service, "metadata.namespace"));
 	json_set(parent, "name", string_at(a, service, "metadata.name"));

@@ -59,7 +59,7 @@ static int claim_ip(struct claim_list *c, struct str text)
 	return 0;
 }
 
-/* One drawn from the family's range; in a dry run the dummy of section 9, the range's base. */
+/* One drawn from the family's range; in a dry run the dummy of section 9, a range's base. */
 static int draw_ip(struct claim_list *c, enum ip_family f, struct str *ret_text, struct err *err)
 {
 	const struct ip_alloc *pool = pool_of(c->in->pools, f);
@@ -68,8 +68,8 @@ static int draw_ip(struct claim_list *c, enum ip_family f, struct str *ret_text,
 
 	if (!pool)
 		return internal(err, "failed to allocate a serviceIP", "no range of that family");
-	if (c->in->is_dry_run) {
-		addr = pool->cidr.addr;
+	if (c->in->is_dry_run && pool->ranges.len) {
+		addr = pool->ranges.ptr[0].cidr.addr;
 	} else {
 		if (!ip_alloc_next(pool, c->in->rand, &addr))
 			return internal(err, "failed to allocate a serviceIP", "range is full");
@@ -469,8 +469,7 @@ static void each_hold(const struct service_pools *pools, const struct service_pl
 		if (c->is_port)
 			port(pools->ports, c->port);
 		for (size_t j = 0; j < pools->n_ips && !c->is_port; j++)
-			if (ip_alloc_contains(pools->ips[j], &c->ip))
-				ip(pools->ips[j], &c->ip);
+			ip(pools->ips[j], &c->ip);
 	}
 }
 

@@ -46,7 +46,7 @@ enum {
 #define SERVICE_PLAN_PORT_PREFIX "/registry/fairlead/nodeports/"
 
 struct service_pools {
-	struct ip_alloc *ips[2]; /* the cluster's CIDRs in order, one for each family */
+	struct ip_alloc *ips[2]; /* one for each of the cluster's families, in order */
 	size_t n_ips;            /* 1 or 2 */
 	struct port_alloc *ports;
 };

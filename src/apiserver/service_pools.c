@@ -27,8 +27,6 @@ static void ip_event(const struct service_pools *pools, struct str name, struct 
 		return;
 	arena_init(&a, 0);
 	for (size_t i = 0; i < pools->n_ips; i++) {
-		if (!ip_alloc_contains(pools->ips[i], &addr))
-			continue;
 		if (str_is_set(value))
 			ip_alloc_add(pools->ips[i], &addr, owner_of(&a, value, false));
 		else

@@ -1,33 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/services.h"
 
+<<<<<<< HEAD
 #include "api/service_defaults.h"
 #include "apiserver/strategy.h"
+=======
+#include "apiserver/service_cidrs.h"
+>>>>>>> 22f8c72 (apiserver: draw addresses from the ServiceCIDR objects)
 
 struct services {
 	struct apiserver *s;
 	struct ip_alloc ips[2];
 	struct port_alloc ports;
 	struct service_pools pools;
+	struct service_cidrs cidrs;
 };
 
+/* The flag's ranges tell the families; what is drawn from are the ServiceCIDR objects. */
 int services_new(struct apiserver *s, struct services **ret, struct err *err)
 {
 	const struct apiserver_config *c = &s->config;
 	struct services *v = mem_xnew(struct services);
-	int r;
+	int r = 0;
 
 	v->s = s;
 	port_alloc_init(&v->ports, c->node_port_first, c->node_port_last);
 	v->pools.ports = &v->ports;
 	for (size_t i = 0; i < c->n_service_cidrs; i++) {
-		r = ip_alloc_init(&v->ips[i], &c->service_cidrs[i], err);
-		if (r < 0) {
-			services_free(v);
-			return err_wrap(err, ERR_USAGE, "service CIDR");
-		}
+		ip_alloc_init(&v->ips[i], ip_family(&c->service_cidrs[i].addr));
 		v->pools.ips[v->pools.n_ips++] = &v->ips[i];
+		if (r == 0)
+			r = ip_alloc_add_range(&v->ips[i], &c->service_cidrs[i], err);
 	}
+	if (r < 0) {
+		services_free(v);
+		return err_wrap(err, ERR_USAGE, "service CIDR");
+	}
+	service_cidrs_fill(&v->cidrs, &v->pools);
 	*ret = v;
 	return 0;
 }
@@ -39,6 +48,7 @@ void services_free(struct services *v)
 	for (size_t i = 0; i < v->pools.n_ips; i++)
 		ip_alloc_fini(v->pools.ips[i]);
 	port_alloc_fini(&v->ports);
+	service_cidrs_fini(&v->cidrs);
 	free(v);
 }
 
@@ -47,22 +57,22 @@ enum ip_family services_family(const struct services *v)
 	return v->ips[0].family;
 }
 
-static bool is_claim(struct str key)
+static void tell_pools(struct services *v, struct str key, struct str value)
 {
-	return str_has_prefix(key, str_of(SERVICE_PLAN_IP_PREFIX)) ||
-	       str_has_prefix(key, str_of(SERVICE_PLAN_PORT_PREFIX));
+	if (service_cidrs_event(&v->cidrs, key, value))
+		service_cidrs_fill(&v->cidrs, &v->pools);
+	else
+		service_pools_event(&v->pools, key, value);
 }
 
 void services_on_load(struct services *v, const struct store_kv *kv)
 {
-	if (is_claim(kv->key))
-		service_pools_event(&v->pools, kv->key, bytes_str(kv->value));
+	tell_pools(v, kv->key, bytes_str(kv->value));
 }
 
 void services_on_event(struct services *v, const struct store_event *e)
 {
-	if (is_claim(e->key))
-		service_pools_event(&v->pools, e->key, bytes_str(e->value));
+	tell_pools(v, e->key, bytes_str(e->value));
 }
 
 static void init(struct op *op, struct json *obj)

@@ -32,7 +32,8 @@ static void open_pools(struct fuzz *f)
 		int r = ip_prefix_parse(str_of(cidrs[i]), &prefix, NULL);
 
 		assert(r >= 0);
-		r = ip_alloc_init(&f->ips[i], &prefix, NULL);
+		ip_alloc_init(&f->ips[i], ip_family(&prefix.addr));
+		r = ip_alloc_add_range(&f->ips[i], &prefix, NULL);
 		assert(r >= 0);
 		f->pools.ips[i] = &f->ips[i];
 	}

@@ -33,7 +33,8 @@ static inline void plan_fixture_init(struct plan_fixture *f, const char *cidr, c
 		struct ip_prefix prefix;
 
 		ASSERT_OK(ip_prefix_parse(str_of(cidrs[i]), &prefix, &err));
-		ASSERT_OK(ip_alloc_init(&f->ips[i], &prefix, &err));
+		ip_alloc_init(&f->ips[i], ip_family(&prefix.addr));
+		ASSERT_OK(ip_alloc_add_range(&f->ips[i], &prefix, &err));
 		f->pools.ips[f->pools.n_ips++] = &f->ips[i];
 	}
 	port_alloc_init(&f->ports, 30000, 32767);

@@ -10,7 +10,8 @@ static struct ip_alloc pool(const char *cidr)
 	struct err err;
 
 	ASSERT_OK(ip_prefix_parse(str_of(cidr), &prefix, &err));
-	ASSERT_OK(ip_alloc_init(&p, &prefix, &err));
+	ip_alloc_init(&p, ip_family(&prefix.addr));
+	ASSERT_OK(ip_alloc_add_range(&p, &prefix, &err));
 	return p;
 }
 
@@ -57,7 +58,7 @@ TEST(sizes_and_bands_of_ranges)
 		struct ip_alloc p = pool(cases[i].cidr);
 
 		ASSERT_EQ(ip_alloc_size(&p), cases[i].size);
-		ASSERT_EQ(p.band, cases[i].band);
+		ASSERT_EQ(p.ranges.ptr[0].band, cases[i].band);
 		ip_alloc_fini(&p);
 	}
 }
@@ -69,7 +70,9 @@ TEST(an_ipv6_range_larger_than_64_is_refused)
 	struct err err;
 
 	ASSERT_OK(ip_prefix_parse(STR("2001:db8::/63"), &prefix, &err));
-	ASSERT_ERR(ip_alloc_init(&p, &prefix, &err), ERR_INVALID);
+	ip_alloc_init(&p, IP_V6);
+	ASSERT_ERR(ip_alloc_add_range(&p, &prefix, &err), ERR_INVALID);
+	ASSERT_EQ(ip_alloc_size(&p), 0);
 }
 
 TEST(network_and_broadcast_are_not_usable)
@@ -121,7 +124,7 @@ TEST(the_upper_band_goes_first_and_all_are_found)
 TEST(claims_and_holds_are_two_things)
 {
 	struct ip_alloc p = pool("10.0.0.0/30");
-	struct ip_addr a = addr("10.0.0.1"), far = addr("192.0.2.1");
+	struct ip_addr a = addr("10.0.0.1"), other = addr("2001:db8::1");
 
 	ip_alloc_hold(&p, &a);
 	ip_alloc_add(&p, &a, STR("ns/web"));
@@ -135,12 +138,40 @@ TEST(claims_and_holds_are_two_things)
 	ASSERT_TRUE(ip_alloc_has(&p, &a));
 	ip_alloc_drop(&p, &a);
 	ASSERT_FALSE(ip_alloc_has(&p, &a));
-	/* Not ours: nothing happens. */
-	ip_alloc_add(&p, &far, STR("ns/web"));
-	ip_alloc_hold(&p, &far);
-	ip_alloc_remove(&p, &far);
-	ip_alloc_drop(&p, &far);
-	ASSERT_FALSE(ip_alloc_has(&p, &far));
+	/* Of the other family: nothing happens. */
+	ip_alloc_add(&p, &other, STR("ns/web"));
+	ip_alloc_hold(&p, &other);
+	ip_alloc_remove(&p, &other);
+	ip_alloc_drop(&p, &other);
+	ASSERT_FALSE(ip_alloc_has(&p, &other));
+	ip_alloc_fini(&p);
+}
+
+/* Claims are known before their range is, and after it has gone. */
+TEST(ranges_come_and_go)
+{
+	struct ip_alloc p = pool("10.0.0.0/30");
+	struct ip_addr a, early = addr("10.0.1.1");
+	struct ip_prefix second = {addr("10.0.1.0"), 30}, v6 = {addr("2001:db8::"), 64};
+	struct rand rand;
+	struct err err;
+
+	rand_seed(&rand, 1);
+	ip_alloc_add(&p, &early, STR("ns/early"));
+	ASSERT_FALSE(ip_alloc_contains(&p, &early));
+	ASSERT_ERR(ip_alloc_add_range(&p, &v6, &err), ERR_INVALID);
+	ASSERT_OK(ip_alloc_add_range(&p, &second, &err));
+	ASSERT_TRUE(ip_alloc_contains(&p, &early));
+	ASSERT_EQ(ip_alloc_size(&p), 4);
+	for (unsigned i = 0; i < 3; i++) {
+		ASSERT_TRUE(ip_alloc_next(&p, &rand, &a));
+		ASSERT_FALSE(ip_eq(&a, &early));
+		ip_alloc_add(&p, &a, STR("ns/x"));
+	}
+	ASSERT_FALSE(ip_alloc_next(&p, &rand, &a));
+	ip_alloc_clear_ranges(&p);
+	ip_alloc_remove(&p, &early);
+	ASSERT_FALSE(ip_alloc_next(&p, &rand, &a));
 	ip_alloc_fini(&p);
 }
 
