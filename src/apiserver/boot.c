@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/boot.h"
 
+#include "apiserver/boot_objects.h"
+
 struct boot_step {
 	enum http_method method;
 	const char *path;
 	struct json *body;
-	/* POST: not needed when an object of this kind has this key already. */
-	const char *kind, *key;
+	/* NULL: always. */
+	bool (*is_needed)(const struct boot *b, const struct boot_step *step);
+	const char *kind, *key; /* of what a POST makes */
 };
 
 struct boot {
@@ -15,6 +18,7 @@ struct boot {
 	struct arena arena;
 	VEC(struct boot_step) steps;
 	size_t at;
+	uint64_t peers; /* version of the list that is written */
 	int status;
 	struct buf answer;
 	struct loop_timer *retry;
@@ -23,137 +27,127 @@ struct boot {
 enum {
 	BOOT_RETRY_MS = 500,
 	BOOT_CALL_MS = 30000,
+	BOOT_PERIOD_MS = 10000, /* what someone has changed is put right after this time */
 };
+
+#define CIDRS_PATH     "/apis/networking.k8s.io/v1/servicecidrs"
+#define CIDR_PATH      CIDRS_PATH "/" BOOT_SERVICE_CIDR
+#define SERVICES_PATH  "/api/v1/namespaces/default/services"
+#define ENDPOINTS_PATH "/api/v1/namespaces/default/endpoints/kubernetes"
+#define SLICES_PATH    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 
 static const char *const namespaces[] = {"default", "kube-system", "kube-public",
 					 "kube-node-lease"};
 
-static struct json *text(struct arena *a, const char *s)
+static struct object *find(const struct apiserver *s, const char *kind, const char *key)
 {
-	return json_new_string(a, str_of(s));
+	return cache_get(server_resource_of(s, kind)->cache, str_of(key));
 }
 
-static struct json *object(struct boot *b, const char *api_version, const char *kind,
-			   const char *name)
+static bool is_absent(const struct boot *b, const struct boot_step *step)
 {
-	struct arena *a = &b->arena;
-	struct json *obj = json_new(a, JSON_OBJECT);
-
-	json_set(obj, "apiVersion", text(a, api_version));
-	json_set(obj, "kind", text(a, kind));
-	json_set(json_object_at(a, obj, "metadata"), "name", text(a, name));
-	return obj;
+	return !find(b->s, step->kind, step->key);
 }
 
-static void add_step(struct boot *b, enum http_method method, const char *path, struct json *body)
+/* The default ServiceCIDR, in the arena; NULL when there is none, or it is being deleted. */
+static struct json *default_cidr(const struct boot *b, struct arena *a)
 {
-	*vec_push(&b->steps) = (struct boot_step){method, path, body, NULL, NULL};
+	const struct object *o = find(b->s, "ServiceCIDR", BOOT_SERVICE_CIDR);
+	struct json *tree;
+
+	if (!o || object_decode(a, o, 0, &tree, NULL) < 0 ||
+	    !json_is_null(json_path(tree, "metadata.deletionTimestamp")))
+		return NULL;
+	return tree;
+}
+
+static bool is_same_cidrs(const struct json *stored, const struct boot_step *step, size_t n)
+{
+	const struct json *is = json_path(stored, "spec.cidrs");
+	const struct json *flag = json_path(step->body, "spec.cidrs");
+
+	for (size_t i = 0; i < n; i++)
+		if (!json_at(is, i) || !json_eq(json_at(is, i), json_at(flag, i)))
+			return false;
+	return true;
+}
+
+/* The flag has a second family now. */
+static bool may_grow(const struct boot *b, const struct boot_step *step)
+{
+	struct arena a;
+	const struct json *o, *list;
+	bool ret;
+
+	arena_init(&a, 0);
+	o = default_cidr(b, &a);
+	list = json_path(o, "spec.cidrs");
+	ret = json_is(list, JSON_ARRAY) && list->count == 1 && b->s->config.n_service_cidrs == 2 &&
+	      is_same_cidrs(o, step, 1);
+	arena_fini(&a);
+	return ret;
+}
+
+/* Nobody has said yet whether it is ready. */
+static bool is_without_word(const struct boot *b, const struct boot_step *step)
+{
+	const struct json *o, *list;
+	struct arena a;
+	bool ret;
+
+	arena_init(&a, 0);
+	o = default_cidr(b, &a);
+	list = json_path(o, "status.conditions");
+	ret = o != NULL;
+	if (json_is(list, JSON_ARRAY))
+		json_foreach(it, list)
+			ret = ret && !str_eq_c(json_get_string(it, "type"), "Ready");
+	arena_fini(&a);
+	return ret;
+}
+
+static struct boot_step *add_step(struct boot *b, enum http_method method, const char *path,
+				  struct json *body)
+{
+	struct boot_step *step = vec_push(&b->steps);
+
+	*step = (struct boot_step){.method = method, .path = path, .body = body};
+	return step;
 }
 
 static void add_missing(struct boot *b, const char *path, struct json *body, const char *key)
 {
-	*vec_push(&b->steps) =
-		(struct boot_step){HTTP_POST, path, body, json_get_string(body, "kind").ptr, key};
+	struct boot_step *step = add_step(b, HTTP_POST, path, body);
+
+	step->is_needed = is_absent;
+	step->kind = json_get_string(body, "kind").ptr;
+	step->key = key;
 }
 
-static void add_namespaces(struct boot *b)
+static void add_ranges(struct boot *b)
 {
-	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
-		add_missing(b, "/api/v1/namespaces", object(b, "v1", "Namespace", namespaces[i]),
-			    namespaces[i]);
-}
-
-static struct json *addr_text(struct arena *a, const struct ip_addr *addr)
-{
-	char buf[IP_TEXT_MAX];
-
-	return json_new_string(a, str_dup(a, ip_format(addr, buf)));
-}
-
-static struct json *labels(struct boot *b, struct json *obj)
-{
-	return json_object_at(&b->arena, json_get(obj, "metadata"), "labels");
-}
-
-/* The port of the endpoints, or (with is_service) of the Service. */
-static struct json *port_list(struct boot *b, bool is_service)
-{
+	const struct apiserver_config *c = &b->s->config;
 	struct arena *a = &b->arena;
-	struct json *port = json_new(a, JSON_OBJECT), *list = json_new(a, JSON_ARRAY);
-	int64_t secure = b->s->config.secure_port;
+	int64_t now_ns = b->s->clock->wall_ns(b->s->clock);
 
-	json_set(port, "name", text(a, "https"));
-	json_set(port, "protocol", text(a, "TCP"));
-	json_set(port, "port", json_new_int(a, is_service ? 443 : secure));
-	if (is_service)
-		json_set(port, "targetPort", json_new_int(a, secure));
-	json_append(list, port);
-	return list;
-}
-
-static void add_service(struct boot *b)
-{
-	struct arena *a = &b->arena;
-	const struct ip_prefix *cidr = &b->s->config.service_cidrs[0];
-	struct ip_addr base = ip_prefix_base(cidr), first = ip_plus(&base, 1);
-	struct json *obj = object(b, "v1", "Service", "kubernetes");
-	struct json *spec = json_object_at(a, obj, "spec");
-	struct json *families = json_new(a, JSON_ARRAY), *ports;
-
-	json_set(labels(b, obj), "component", text(a, "apiserver"));
-	json_set(labels(b, obj), "provider", text(a, "kubernetes"));
-	json_append(families, text(a, ip_family(&first) == IP_V6 ? "IPv6" : "IPv4"));
-	json_set(spec, "type", text(a, "ClusterIP"));
-	json_set(spec, "clusterIP", addr_text(a, &first));
-	json_set(spec, "ipFamilies", families);
-	json_set(spec, "ipFamilyPolicy", text(a, "SingleStack"));
-	json_set(spec, "sessionAffinity", text(a, "None"));
-	json_set(spec, "ports", port_list(b, true));
-	add_missing(b, "/api/v1/namespaces/default/services", obj, "default/kubernetes");
-	/* The secure port may be another one since. */
-	ports = json_new(a, JSON_OBJECT);
-	json_set(json_object_at(a, ports, "spec"), "ports", port_list(b, true));
-	add_step(b, HTTP_PATCH, "/api/v1/namespaces/default/services/kubernetes", ports);
+	add_missing(b, CIDRS_PATH, boot_objects_service_cidr(a, c), BOOT_SERVICE_CIDR);
+	add_step(b, HTTP_PATCH, CIDR_PATH, boot_objects_service_cidr_ranges(a, c))->is_needed =
+		may_grow;
+	add_step(b, HTTP_PATCH, CIDR_PATH "/status", boot_objects_service_cidr_ready(a, now_ns))
+		->is_needed = is_without_word;
 }
 
 static void add_endpoints(struct boot *b)
 {
-	struct arena *a = &b->arena;
-	struct json *obj = object(b, "v1", "Endpoints", "kubernetes");
-	struct json *subset = json_new(a, JSON_OBJECT), *addrs = json_new(a, JSON_ARRAY);
-	struct json *addr = json_new(a, JSON_OBJECT), *subsets = json_new(a, JSON_ARRAY);
+	const struct peer *peers;
+	size_t n = peers_list(b->s->peers, &peers);
 
-	json_set(labels(b, obj), "endpointslice.kubernetes.io/skip-mirror", text(a, "true"));
-	json_set(addr, "ip", addr_text(a, &b->s->config.advertise));
-	json_append(addrs, addr);
-	json_set(subset, "addresses", addrs);
-	json_set(subset, "ports", port_list(b, false));
-	json_append(subsets, subset);
-	json_set(obj, "subsets", subsets);
-	add_step(b, HTTP_PUT, "/api/v1/namespaces/default/endpoints/kubernetes", obj);
-}
-
-static void add_slice(struct boot *b)
-{
-	struct arena *a = &b->arena;
-	struct json *obj = object(b, "discovery.k8s.io/v1", "EndpointSlice", "kubernetes");
-	struct json *endpoint = json_new(a, JSON_OBJECT), *addrs = json_new(a, JSON_ARRAY);
-	struct json *endpoints = json_new(a, JSON_ARRAY);
-	bool is_v6 = ip_family(&b->s->config.advertise) == IP_V6;
-
-	json_set(labels(b, obj), "kubernetes.io/service-name", text(a, "kubernetes"));
-	json_set(obj, "addressType", text(a, is_v6 ? "IPv6" : "IPv4"));
-	json_append(addrs, addr_text(a, &b->s->config.advertise));
-	json_set(endpoint, "addresses", addrs);
-	json_set(json_object_at(a, endpoint, "conditions"), "ready", json_new_bool(a, true));
-	json_append(endpoints, endpoint);
-	json_set(obj, "endpoints", endpoints);
-	json_set(obj, "ports", port_list(b, false));
+	if (!n)
+		return;
+	add_step(b, HTTP_PUT, ENDPOINTS_PATH, boot_objects_endpoints(&b->arena, peers, n));
 	/* Made if it is missing; brought up to date if it is there. */
-	add_missing(b, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", obj,
-		    "default/kubernetes");
-	add_step(b, HTTP_PUT,
-		 "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes", obj);
+	add_missing(b, SLICES_PATH, boot_objects_slice(&b->arena, peers, n), "default/kubernetes");
+	add_step(b, HTTP_PUT, SLICES_PATH "/kubernetes", boot_objects_slice(&b->arena, peers, n));
 }
 
 static void next(struct boot *b);
@@ -191,6 +185,8 @@ static void finish(struct boot *b)
 	struct apiserver *s = b->s;
 
 	s->boot = NULL;
+	s->boot_peers = b->peers;
+	s->boot_at_ms = clock_mono_ms(s->clock) + BOOT_PERIOD_MS;
 	boot_free(b);
 	if (s->is_ready)
 		return;
@@ -199,31 +195,23 @@ static void finish(struct boot *b)
 		s->config.on_ready(s->config.ctx);
 }
 
-static bool has(const struct apiserver *s, const char *kind, const char *key)
-{
-	return cache_get(server_resource_of(s, kind)->cache, str_of(key)) != NULL;
-}
-
-static bool is_there(const struct boot *b, const struct boot_step *step)
-{
-	return step->kind && has(b->s, step->kind, step->key);
-}
-
 static void next(struct boot *b)
 {
 	const struct http_header patch = {STR("content-type"), STR("application/merge-patch+json")};
 	static const struct http_call_events events = {on_head, on_data, on_done};
-	const struct boot_step *step;
+	const struct boot_step *step = NULL;
 	struct buf body = BUF_INIT;
 	struct http_call_request req = {.timeout_ms = BOOT_CALL_MS};
 
-	while (b->at < b->steps.len && is_there(b, &b->steps.ptr[b->at]))
-		b->at++;
+	for (; b->at < b->steps.len; b->at++) {
+		step = &b->steps.ptr[b->at];
+		if (!step->is_needed || step->is_needed(b, step))
+			break;
+	}
 	if (b->at == b->steps.len) {
 		finish(b);
 		return;
 	}
-	step = &b->steps.ptr[b->at];
 	if (step->method == HTTP_PATCH) {
 		req.headers = &patch;
 		req.n_headers = 1;
@@ -247,38 +235,46 @@ void boot_start(struct apiserver *s)
 {
 	struct boot *b = mem_xnew(struct boot);
 
+	peers_tick(s->peers);
 	b->s = s;
+	b->peers = peers_version(s->peers);
 	b->transport = apiserver_transport(s);
 	b->retry = loop_timer_new(s->loop, on_retry, b);
 	arena_init(&b->arena, 0);
 	buf_init(&b->answer);
-	add_namespaces(b);
-	add_service(b);
-	/* Endpoints never have a loopback address. */
-	if (ip_is_loopback(&s->config.advertise)) {
-		server_tell(
-			s, false,
-			"the advertised address is a loopback address: default/kubernetes has no "
-			"endpoints");
-	} else {
-		add_endpoints(b);
-		add_slice(b);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+		add_missing(b, "/api/v1/namespaces",
+			    boot_objects_namespace(&b->arena, namespaces[i]), namespaces[i]);
+	add_ranges(b);
+	add_missing(b, SERVICES_PATH, boot_objects_service(&b->arena, &s->config),
+		    "default/kubernetes");
+	add_step(b, HTTP_PATCH, SERVICES_PATH "/kubernetes",
+		 boot_objects_service_ports(&b->arena, &s->config));
+	if (!s->is_ready && ip_is_loopback(&s->config.advertise))
+		server_tell(s, false,
+			    "the advertised address is a loopback address: it is not among the "
+			    "endpoints of default/kubernetes");
+	add_endpoints(b);
 	s->boot = b;
 	next(b);
 }
 
 void boot_repair(struct apiserver *s)
 {
-	bool is_whole = has(s, "Service", "default/kubernetes");
+	const struct peer *peers;
+	bool is_whole;
 
 	if (!s->is_ready || s->boot)
 		return;
+	is_whole = find(s, "Service", "default/kubernetes") &&
+		   find(s, "ServiceCIDR", BOOT_SERVICE_CIDR) &&
+		   s->boot_peers == peers_version(s->peers) &&
+		   clock_mono_ms(s->clock) < s->boot_at_ms;
 	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
-		is_whole = is_whole && has(s, "Namespace", namespaces[i]);
-	if (!ip_is_loopback(&s->config.advertise))
-		is_whole = is_whole && has(s, "Endpoints", "default/kubernetes") &&
-			   has(s, "EndpointSlice", "default/kubernetes");
+		is_whole = is_whole && find(s, "Namespace", namespaces[i]);
+	if (peers_list(s->peers, &peers))
+		is_whole = is_whole && find(s, "Endpoints", "default/kubernetes") &&
+			   find(s, "EndpointSlice", "default/kubernetes");
 	if (!is_whole)
 		boot_start(s);
 }

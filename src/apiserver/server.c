@@ -4,6 +4,7 @@
 #include "apiserver/boot.h"
 #include "apiserver/documents.h"
 #include "apiserver/namespace.h"
+#include "apiserver/peers.h"
 #include "apiserver/services.h"
 #include "apiserver/stats.h"
 #include "apiserver/strategy.h"
@@ -174,6 +175,7 @@ static void on_tick(void *ctx)
 		return;
 	watch_tick(s);
 	namespace_tick(s);
+	peers_tick(s->peers);
 	boot_repair(s);
 	compact(s);
 }
@@ -250,6 +252,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->server_address =
 		str_printf(&s->arena, ip_family(&config->advertise) == IP_V6 ? "[%s]:%u" : "%s:%u",
 			   addr, config->secure_port);
+	s->peers = peers_new(s);
 	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
 	s->tick = loop_timer_new(l, on_tick, s);
 	loop_timer_start(s->tick, TICK_MS, TICK_MS);
@@ -263,6 +266,8 @@ void apiserver_stop(struct apiserver *s)
 	if (s->is_stopping)
 		return;
 	s->is_stopping = true;
+	if (s->is_ready)
+		peers_leave(s->peers);
 	s->is_ready = false;
 	boot_free(TAKE_PTR(s->boot));
 	if (s->own_calls)
@@ -283,6 +288,7 @@ void apiserver_free(struct apiserver *s)
 		cache_free(*c);
 	vec_fini(&s->caches);
 	services_free(s->services);
+	peers_free(s->peers);
 	assert(map_len(&s->writes) == 0);
 	documents_fini(s);
 	free(s->resources);

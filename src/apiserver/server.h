@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "loop/loop.h"
 
+struct peers;
 struct services;
 
 struct apiserver {
@@ -31,6 +32,9 @@ struct apiserver {
 	struct services *services;        /* what allocation needs, services.c */
 	struct http_transport *own_calls; /* made at first use, namespace.c */
 	struct boot *boot;                /* until what must be there is there, boot.c */
+	uint64_t boot_peers;              /* version of the servers that boot.c has written */
+	int64_t boot_at_ms;               /* when it looks again */
+	struct peers *peers;              /* the API servers of this store */
 	struct map writes;                /* op.c: by store key, who writes it and who waits */
 	struct map documents;      /* documents.c: discovery and OpenAPI by path, rendered once */
 	struct str server_address; /* "host:port" for clients */

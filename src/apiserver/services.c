@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/services.h"
 
-<<<<<<< HEAD
 #include "api/service_defaults.h"
-#include "apiserver/strategy.h"
-=======
 #include "apiserver/service_cidrs.h"
->>>>>>> 22f8c72 (apiserver: draw addresses from the ServiceCIDR objects)
+#include "apiserver/strategy.h"
 
 struct services {
 	struct apiserver *s;

@@ -24,15 +24,21 @@ static bool has_new_annotations(const struct json *old, const struct json *obj)
 		       json_path(obj, "metadata.annotations"));
 }
 
-static void keep_labels(struct op *op, const struct json *old, struct json *obj)
+static void keep_in_metadata(struct op *op, const struct json *old, struct json *obj,
+			     const char *key)
 {
-	const struct json *labels = json_path(old, "metadata.labels");
+	const struct json *was = json_get(json_get(old, "metadata"), key);
 	struct json *meta = json_object_at(&op->arena, obj, "metadata");
 
-	if (labels)
-		json_set(meta, "labels", json_clone(&op->arena, labels));
+	if (was)
+		json_set(meta, key, json_clone(&op->arena, was));
 	else
-		json_remove(meta, "labels");
+		json_remove(meta, key);
+}
+
+static void keep_labels(struct op *op, const struct json *old, struct json *obj)
+{
+	keep_in_metadata(op, old, obj, "labels");
 }
 
 static const struct strategy deployment = {
@@ -55,9 +61,21 @@ static const struct strategy node = {.kind = "Node", .sets_status = true};
 
 static const struct strategy service_account = {.kind = "ServiceAccount", .answers_object = true};
 
+static void keep_metadata(struct op *op, const struct json *old, struct json *obj)
+{
+	static const char *const kept[] = {"labels", "annotations", "finalizers",
+					   "ownerReferences"};
+
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		keep_in_metadata(op, old, obj, kept[i]);
+}
+
+static const struct strategy service_cidr = {.kind = "ServiceCIDR",
+					     .keep_in_status = keep_metadata};
+
 static const struct strategy *const rows[] = {
-	&deployment,   &endpoint_slice, &namespace_strategy, &node,
-	&pod_strategy, &replica_set,    &services_strategy,  &service_account,
+	&deployment,  &endpoint_slice,    &namespace_strategy, &node,         &pod_strategy,
+	&replica_set, &services_strategy, &service_account,    &service_cidr,
 };
 
 const struct strategy *strategy_of(const struct api_kind *kind)

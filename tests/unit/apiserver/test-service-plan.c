@@ -672,7 +672,7 @@ TEST(claims_as_the_store_has_them)
 					   "'ipaddress.kubernetes.io/managed-by':"
 					   "'ipallocator.k8s.io'}")));
 	ASSERT_TRUE(json_eq(json_get(v, "spec"),
-			    plan_parse(&f, "{'parentRef':{'group':'','resource':'services',"
+			    plan_parse(&f, "{'parentRef':{'resource':'services',"
 					   "'namespace':'default','name':'web'}}")));
 	plan_commit(&f, o);
 	addr = f.plan.add[0].ip;
