@@ -46,10 +46,11 @@ struct apiserver_config {
 	uint16_t node_port_first, node_port_last;
 	struct ip_addr advertise; /* what default/kubernetes points at */
 	uint16_t secure_port;
-	/* A transport to a node's agent (host:10250), for pod logs; NULL: no agents are reachable.
-	 * The transport is closed by the server after the call. */
-	int (*agent_transport)(void *ctx, struct str host, struct http_transport **ret,
-			       struct err *err);
+	/* A transport to a node's agent, for pod logs; NULL: no agents are reachable. The address
+	 * and port are those that the Node's status says; the port is 0 when it says none. The
+	 * transport is closed by the server after the call. */
+	int (*agent_transport)(void *ctx, struct str host, uint16_t port,
+			       struct http_transport **ret, struct err *err);
 	int64_t agent_timeout_ms; /* 0: APISERVER_AGENT_MS */
 	/* Something the operator should know; is_error: someone must act. May be NULL. */
 	void (*tell)(void *ctx, bool is_error, const char *text);

@@ -14,18 +14,22 @@ struct relay {
 	bool is_begun, may_be_silent;
 };
 
-/* The node's address for its agent; absent when it has none. */
-static struct str agent_host(struct request *req, struct str node)
+/* Where the node's agent is: absent when it has no address, port 0 when it does not say one. */
+static struct str agent_host(struct request *req, struct str node, uint16_t *ret_port)
 {
 	const struct object *o = cache_get(server_resource_of(req->s, "Node")->cache, node);
 	struct json *obj;
 	const struct json *list;
+	int64_t port;
 
+	*ret_port = 0;
 	if (!o || object_decode_copy(req->arena, o, 0, &obj, NULL) < 0)
 		return (struct str){0};
 	list = json_path(obj, "status.addresses");
 	if (!json_is(list, JSON_ARRAY))
 		return (struct str){0};
+	port = json_get_int(json_path(obj, "status.daemonEndpoints.kubeletEndpoint"), "Port", 0);
+	*ret_port = port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
 	json_foreach(a, list) {
 		if (str_eq_c(json_get_string(a, "type"), "InternalIP"))
 			return json_get_string(a, "address");
@@ -144,7 +148,8 @@ static void on_timeout(void *ctx)
 int relay_open(struct request *req, struct str node, struct http_transport **ret, struct err *err)
 {
 	const struct apiserver_config *config = &req->s->config;
-	struct str host = agent_host(req, node);
+	uint16_t port;
+	struct str host = agent_host(req, node, &port);
 
 	if (!host.len)
 		return err_set(err, ERR_UNAVAILABLE, "node \"%.*s\": it has no InternalIP",
@@ -153,7 +158,7 @@ int relay_open(struct request *req, struct str node, struct http_transport **ret
 		return err_set(err, ERR_UNAVAILABLE,
 			       "node \"%.*s\": this server was not told how to reach agents",
 			       STR_ARG(node));
-	if (config->agent_transport(config->ctx, host, ret, err) < 0)
+	if (config->agent_transport(config->ctx, host, port, ret, err) < 0)
 		return err_wrap(err, ERR_UNAVAILABLE, "node \"%.*s\"", STR_ARG(node));
 	return 0;
 }

@@ -21,7 +21,7 @@
 
 enum {
 	STOP_GRACE_MS = 5000, /* answers under way may take this long when the server stops */
-	AGENT_PORT = 10250,   /* of every node's agent */
+	AGENT_PORT = 10250,   /* of an agent whose Node does not say it */
 	LISTEN_FDS_FIRST = 3, /* sd_listen_fds(3) */
 	LISTEN_FDS_MAX = 64,
 };
@@ -127,12 +127,13 @@ static void on_ready(void *ctx)
 		 (long long)(clock_mono_ms(loop_clock(s->loop)) - s->began_ms));
 }
 
-static int agent_transport(void *ctx, struct str host, struct http_transport **ret, struct err *err)
+static int agent_transport(void *ctx, struct str host, uint16_t port, struct http_transport **ret,
+			   struct err *err)
 {
 	struct server *s = ctx;
 	struct http_client_config config = {
 		.host = host,
-		.port = AGENT_PORT,
+		.port = port ? port : AGENT_PORT,
 		.is_tls = true,
 		.ca_file = s->identity.ca_cert,
 		.cert_file = s->identity.agent_cert,

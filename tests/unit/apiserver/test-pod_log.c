@@ -53,7 +53,8 @@ static void agent_close(struct http_transport *t)
 	agent->is_closed = true;
 }
 
-static int agent_transport(void *ctx, struct str host, struct http_transport **ret, struct err *err)
+static int agent_transport(void *ctx, struct str host, uint16_t port, struct http_transport **ret,
+			   struct err *err)
 {
 	static const struct http_transport_ops ops = {
 		.send = agent_send,
@@ -63,6 +64,7 @@ static int agent_transport(void *ctx, struct str host, struct http_transport **r
 	};
 
 	ASSERT_STR(host, STR("192.0.2.7"));
+	ASSERT_EQ(port, 10255); /* as the Node says */
 	agent->transport.ops = &ops;
 	*ret = &agent->transport;
 	return 0;
@@ -117,10 +119,13 @@ static void begin(struct server_fixture *f, struct agent *a, struct client *c, c
 	f->config.agent_transport = agent_transport;
 	f->config.agent_timeout_ms = SILENCE_MS;
 	server_begin(f);
-	ASSERT_EQ(server_ask(f, HTTP_POST, "/api/v1/nodes",
-			     "{\"metadata\":{\"name\":\"n\"},\"status\":{\"addresses\":[{"
-			     "\"type\":\"InternalIP\",\"address\":\"192.0.2.7\"}]}}"),
-		  201);
+	ASSERT_EQ(
+		server_ask(
+			f, HTTP_POST, "/api/v1/nodes",
+			"{\"metadata\":{\"name\":\"n\"},\"status\":{\"addresses\":[{"
+			"\"type\":\"InternalIP\",\"address\":\"192.0.2.7\"}],\"daemonEndpoints\":{"
+			"\"kubeletEndpoint\":{\"Port\":10255}}}}"),
+		201);
 	ASSERT_EQ(server_ask(f, HTTP_POST, "/api/v1/namespaces/default/pods",
 			     "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\","
 			     "\"containers\":[{\"name\":\"main\",\"image\":\"x\"}]}}"),
