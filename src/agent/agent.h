@@ -54,11 +54,12 @@ struct agent_config {
 	size_t n_pod_cidrs;
 	struct ip_addr dns[AGENT_DNS_MAX]; /* the cluster's DNS; none: Pods get the node's */
 	size_t n_dns;
-	const char *domain;  /* "cluster.local" */
-	bool has_routes;     /* routes to other nodes' ranges are ours to set */
-	struct ip_addr bind; /* of the HTTP endpoint */
-	uint16_t port;       /* of the HTTP endpoint, 10250; 0: none */
-	const char *cert_file, *key_file, *client_ca_file; /* NULL: clear text */
+	const char *domain;               /* "cluster.local" */
+	bool has_routes;                  /* routes to other nodes' ranges are ours to set */
+	struct ip_addr bind;              /* of the HTTP endpoint */
+	uint16_t port;                    /* of the HTTP endpoint, 10250; 0: none */
+	const char *cert_file, *key_file; /* NULL: clear text */
+	const char *client_ca_file;       /* of those who may read logs; NULL: anyone may */
 };
 
 /* Strings are borrowed for the agent's life; the client too. */

@@ -14,7 +14,8 @@ enum {
 	LOGS_FOLLOWERS_MAX = 256, /* at a time; more are answered 429 */
 };
 
-/* The agent's HTTP endpoint: /healthz, /metrics, /containerLogs/NS/POD/CONTAINER. */
+/* The agent's HTTP endpoint: /healthz, /metrics, /containerLogs/NS/POD/CONTAINER. The last is for
+ * clients with a certificate of the configured CA only. */
 struct agent_logs {
 	struct agent *agent;
 	struct http_server *server;
@@ -243,6 +244,12 @@ static void serve_metrics(struct http_exchange *x)
 	buf_fini(&b);
 }
 
+/* TLS alone lets a client without a certificate in (http/server.h). */
+static bool may_read_logs(const struct agent_logs *l, const struct http_exchange *x)
+{
+	return !l->agent->config.client_ca_file || str_is_set(x->req.peer->user);
+}
+
 static void on_request(void *ctx, struct http_exchange *x)
 {
 	struct agent_logs *l = ctx;
@@ -255,6 +262,8 @@ static void on_request(void *ctx, struct http_exchange *x)
 		http_reply_text(x, 200, "ok");
 	} else if (str_eq_c(path, "/metrics")) {
 		serve_metrics(x);
+	} else if (str_has_prefix(path, STR("/containerLogs/")) && !may_read_logs(l, x)) {
+		http_reply_text(x, 401, "logs need a client certificate of the cluster's CA\n");
 	} else if (str_has_prefix(path, STR("/containerLogs/"))) {
 		int r = container_logs(l, x, str_skip(path, strlen("/containerLogs/")), &err);
 

@@ -34,7 +34,8 @@ static const struct options_entry entries[] = {
 	{"port", "PORT", "10250", "Port of that; 0: none.", 0},
 	{"tls-cert-file", "FILE", NULL, "Certificate of that; clear text if not given.", 0},
 	{"tls-private-key-file", "FILE", NULL, "Key of the certificate.", 0},
-	{"client-ca-file", "FILE", NULL, "CA that clients' certificates must come from.", 0},
+	{"client-ca-file", "FILE", NULL,
+	 "CA of the certificates with which clients may read logs; anyone may if not given.", 0},
 	{"log-level", "LEVEL", "info", "error, warning, info or debug.", 0},
 };
 

@@ -51,6 +51,15 @@ def a_pod_has_names_and_environment(lab):
     check(tail == 'oops\n', tail)
 
 
+def logs_need_a_certificate(lab):
+    """The server has one; a Pod or a stranger on the network has none."""
+    def status(path):
+        return lab.inside('node2', 'curl', '-sk', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}',
+                          f'https://198.51.100.11:10250{path}')
+    check(status('/healthz') == '200', 'anyone may ask whether it is healthy')
+    check(status('/containerLogs/default/named/sh') == '401', status('/containerLogs/default/named/sh'))
+
+
 def a_followed_log_is_whole(lab):
     """Also when it is rotated meanwhile (at 10 MiB)."""
     shell = 'sleep 1; awk \'BEGIN { x = sprintf("%4000s", "x"); for (i = 1; i <= 4000; i++) { print i, x; ' \
@@ -221,7 +230,8 @@ def main():
     try:
         lab.up()
         return run_tests(lab, [
-            pods_reach_each_other_on_both_families, a_pod_has_names_and_environment, a_followed_log_is_whole,
+            pods_reach_each_other_on_both_families, a_pod_has_names_and_environment, logs_need_a_certificate,
+            a_followed_log_is_whole,
             a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe,
             an_overlong_probe_fails_and_nothing_else, liveness_and_startup_restart,
             pods_end_by_their_policy, init_containers_run_first_and_in_order, deletion_has_its_grace,
