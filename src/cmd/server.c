@@ -9,6 +9,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "loop/loop.h"
+#include "store/etcd/etcd.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -32,9 +33,17 @@ static const struct options_entry entries[] = {
 	 "made when it is missing. Only one server at a time can use it.",
 	 OPTIONS_REQUIRED},
 	{"store", "KIND", "sqlite",
-	 "Where objects are kept: sqlite (in DIR, durable) or memory (gone "
-	 "with the process; for tests and trials).",
+	 "Where objects are kept: sqlite (in DIR, durable), memory (gone "
+	 "with the process; for tests and trials) or etcd (see --etcd-servers).",
 	 0},
+	{"etcd-servers", "URL[,URL…]", NULL,
+	 "Keeps objects in etcd (3.4 or newer), which several servers may share: "
+	 "http[s]://HOST:PORT of its members. The keys are Kubernetes', below /registry.",
+	 0},
+	{"etcd-cafile", "FILE", NULL,
+	 "Certificate authority of etcd's members, PEM. Default: the system's.", 0},
+	{"etcd-certfile", "FILE", NULL, "Client certificate for etcd, PEM.", 0},
+	{"etcd-keyfile", "FILE", NULL, "Its key, PEM.", 0},
 	{"bind-address", "ADDRESS", "0.0.0.0", "Address to listen on for HTTPS.", 0},
 	{"secure-port", "PORT", "6443", "Port for HTTPS. 0 picks a free one.", 0},
 	{"insecure-port", "PORT", "0",
@@ -241,6 +250,27 @@ static int parse_options(struct server *s, struct err *err)
 
 /* Start */
 
+static int open_etcd(struct server *s, struct err *err)
+{
+	struct etcd_config config = {
+		.servers = options_get(s->options, "etcd-servers"),
+		.ca_file = options_get(s->options, "etcd-cafile"),
+		.cert_file = options_get(s->options, "etcd-certfile"),
+		.key_file = options_get(s->options, "etcd-keyfile"),
+		.prefix = STR("/registry/"),
+		.tell = on_tell,
+	};
+	int r;
+
+	if (!config.servers)
+		return err_set(err, ERR_USAGE, "--store=etcd needs --etcd-servers");
+	if (options_is_given(s->options, "store") &&
+	    !str_eq_c(str_of(options_get(s->options, "store")), "etcd"))
+		return err_set(err, ERR_USAGE, "--etcd-servers: --store must be etcd then");
+	r = etcd_open(s->loop, &config, &s->store, err);
+	return r < 0 ? err_wrap(err, r, "--etcd-servers") : 0;
+}
+
 static int open_store(struct server *s, struct err *err)
 {
 	const char *kind = options_get(s->options, "store");
@@ -249,12 +279,15 @@ static int open_store(struct server *s, struct err *err)
 
 	if (r < 0)
 		return err_wrap(err, r, "--data-dir");
+	if (options_is_given(s->options, "etcd-servers") || str_eq_c(str_of(kind), "etcd"))
+		return open_etcd(s, err);
 	if (str_eq_c(str_of(kind), "memory")) {
 		s->store = store_memory_new(s->loop);
 		return 0;
 	}
 	if (!str_eq_c(str_of(kind), "sqlite"))
-		return err_set(err, ERR_USAGE, "--store: '%s' must be sqlite or memory", kind);
+		return err_set(err, ERR_USAGE, "--store: '%s' must be sqlite, memory or etcd",
+			       kind);
 	return store_sqlite_open(s->loop, s->data_dir, &s->store, err);
 }
 

@@ -25,10 +25,11 @@ static int http_h2_line_on_begin(nghttp2_session *ng, const nghttp2_frame *f, vo
 {
 	struct http_call *c = http_h2_call(ng, f->hd.stream_id);
 
-	if (c && !c->has_head) {
+	if (!c)
+		return 0;
+	if (!c->has_head)
 		c->status = 0;
-		vec_clear(&c->got);
-	}
+	vec_clear(&c->got); /* of the head, or of an earlier one with status 1xx */
 	return 0;
 }
 
@@ -41,9 +42,9 @@ static int http_h2_line_on_header(nghttp2_session *ng, const nghttp2_frame *f, c
 		   v = str_n((const char *)value, value_len);
 	uint64_t status = 0;
 
-	if (!c || c->has_head)
+	if (!c)
 		return 0;
-	if (str_eq_c(n, ":status")) {
+	if (!c->has_head && str_eq_c(n, ":status")) {
 		IGNORE(str_to_u64(v, 100, 999, &status, NULL), "nghttp2 has checked it");
 		c->status = (int)status;
 		return 0;
@@ -78,10 +79,13 @@ static int http_h2_line_on_frame(nghttp2_session *ng, const nghttp2_frame *f, vo
 		return 0;
 	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM) {
 		c->is_ended = true;
-		if (c->body && c->body_sent < c->body->len) /* an early answer; no need to go on */
+		/* An early answer: no need to go on. */
+		if (c->is_open || (c->body && c->body_sent < c->body->len))
 			nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, c->id, NGHTTP2_NO_ERROR);
 	}
-	if (f->hd.type == NGHTTP2_HEADERS && !c->has_head && c->status / 100 != 1)
+	if (f->hd.type == NGHTTP2_HEADERS && c->has_head)
+		http_call_trailers(c);
+	else if (f->hd.type == NGHTTP2_HEADERS && c->status / 100 != 1)
 		http_call_head(c, c->status, c->got.ptr, c->got.len);
 	return http_h2_line_is_dead(k) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
@@ -132,14 +136,18 @@ static ssize_t http_h2_line_read(nghttp2_session *ng, int32_t id, uint8_t *buf, 
 				 void *ctx _unused_)
 {
 	struct http_call *c = http_h2_call(ng, id);
+	struct str all;
 	size_t n;
 
 	if (!c)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* cancelled */
-	n = MIN(max, c->body->len - c->body_sent);
-	memcpy(buf, c->body->data + c->body_sent, n);
+	all = c->is_open ? buf_str(&c->more) : bytes_str(c->body);
+	n = MIN(max, all.len - c->body_sent);
+	if (c->is_open && !n)
+		return NGHTTP2_ERR_DEFERRED;
+	memcpy(buf, all.ptr + c->body_sent, n);
 	c->body_sent += n;
-	if (c->body_sent == c->body->len)
+	if (!c->is_open && c->body_sent == all.len)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	http_call_heard(c); /* a long body is not silence */
 	return (ssize_t)n;
@@ -206,11 +214,12 @@ void http_h2_line_send(struct http_line *k, struct http_call *c)
 	http_h2_field(&f, ":path", c->target);
 	if (str_is_set(t->token))
 		http_h2_field(&f, "authorization", t->token);
-	if (c->body)
+	if (c->body && !c->is_open)
 		http_h2_number(&f, "content-length", c->body->len);
 	http_h2_fields(&f, c->headers, c->n_headers);
 	c->id = nghttp2_submit_request(k->ng, NULL, f.nv, f.n,
-				       c->body && c->body->len ? &provider : NULL, c);
+				       c->is_open || (c->body && c->body->len) ? &provider : NULL,
+				       c);
 	if (c->id < 0) {
 		k->is_draining = true; /* no stream number is left */
 		http_call_again(c);
@@ -230,6 +239,12 @@ void http_h2_line_resume(struct http_line *k, struct http_call *c)
 {
 	nghttp2_session_consume_stream(k->ng, c->id, c->withheld);
 	c->withheld = 0;
+	http_conn_kick(&k->conn);
+}
+
+void http_h2_line_write(struct http_line *k, struct http_call *c)
+{
+	IGNORE(nghttp2_session_resume_data(k->ng, c->id), "fails when it was not waiting for data");
 	http_conn_kick(&k->conn);
 }
 

@@ -40,6 +40,7 @@ struct http_call {
 	struct http_header *headers;
 	size_t n_headers;
 	struct bytes *body;
+	struct buf more; /* is_open: the whole body so far, instead of `body` */
 	size_t body_sent;
 	struct loop_timer *timer; /* NULL: no timeouts */
 	int64_t until_ms, idle_ms, heard_ms;
@@ -47,7 +48,7 @@ struct http_call {
 	int status;
 	VEC(struct http_header) got;
 	size_t got_bytes;
-	bool has_head, is_ended, is_again, is_paused;
+	bool has_head, is_ended, is_again, is_paused, is_open;
 	int32_t id;       /* HTTP/2 stream */
 	size_t withheld;  /* HTTP/2: bytes that came while paused; the server's window lacks them */
 	uint64_t attempt; /* failed attempts to connect when it was sent */
@@ -73,7 +74,7 @@ struct http_client {
 	struct arena arena; /* of the strings below */
 	struct str host, server_name, authority, token;
 	uint16_t port;
-	bool is_h2, is_closed, is_posted;
+	bool is_h2, is_h2_only, is_closed, is_posted;
 	int64_t connect_ms;
 	struct list_node waiting, lines;
 	struct loop_timer *tick;
@@ -95,6 +96,7 @@ void http_call_again(struct http_call *c);                 /* the server has not
 void http_call_heard(struct http_call *c);                 /* for the idle timeout */
 void http_call_head(struct http_call *c, int status, const struct http_header *headers, size_t n);
 void http_call_data(struct http_call *c, struct str data);
+void http_call_trailers(struct http_call *c);
 
 void http_client_kick(struct http_client *t); /* look at the waiting calls at the end of the turn */
 void http_line_fail(struct http_line *k, const char *why);
@@ -112,6 +114,7 @@ void http_h2_line_input(struct http_line *k, struct str data);
 void http_h2_line_produce(struct http_line *k);
 void http_h2_line_cancel(struct http_line *k, struct http_call *c);
 void http_h2_line_resume(struct http_line *k, struct http_call *c); /* gives what is withheld */
+void http_h2_line_write(struct http_line *k, struct http_call *c);  /* c->more has grown */
 void http_h2_line_ping(struct http_line *k);
 bool http_h2_line_has_room(const struct http_line *k);
 void http_h2_line_free(struct http_line *k);

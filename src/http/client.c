@@ -56,6 +56,7 @@ static void http_call_free(struct http_call *c)
 	}
 	loop_timer_close(c->timer);
 	bytes_unref(c->body);
+	buf_fini(&c->more);
 	vec_fini(&c->got);
 	arena_fini(&c->arena);
 	free(c);
@@ -116,6 +117,12 @@ void http_call_data(struct http_call *c, struct str data)
 		c->ev.on_data(c->ctx, data);
 }
 
+void http_call_trailers(struct http_call *c)
+{
+	if (c->ev.on_trailers)
+		c->ev.on_trailers(c->ctx, c->got.ptr, c->got.len);
+}
+
 static void http_call_cancel(struct http_call *c)
 {
 	struct http_line *k = c->line;
@@ -137,6 +144,14 @@ static void http_call_pause(struct http_call *c, bool is_paused)
 		http_conn_pause(&c->line->conn, is_paused);
 	else if (c->line && !is_paused)
 		http_h2_line_resume(c->line, c);
+}
+
+static void http_call_write(struct http_call *c, struct str data)
+{
+	assert(c->is_open);
+	buf_add_str(&c->more, data);
+	if (c->line && c->line->is_h2)
+		http_h2_line_write(c->line, c);
 }
 
 static void http_call_rearm(struct http_call *c)
@@ -189,6 +204,10 @@ static struct http_call *http_client_send(struct http_transport *transport,
 		c->headers[i].value = str_dup(&c->arena, req->headers[i].value);
 	}
 	c->body = req->body ? bytes_ref(req->body) : NULL;
+	c->is_open = req->is_open;
+	buf_init(&c->more);
+	if (c->is_open)
+		buf_add_str(&c->more, bytes_str(c->body));
 	c->attempt = t->attempt.number;
 	list_append(&t->waiting, &c->node);
 	if (req->timeout_ms || req->idle_ms) {
@@ -233,7 +252,7 @@ static void http_line_ready(struct http_conn *conn)
 	t->attempt.is_on = false;
 	loop_timer_stop(t->attempt.timer);
 	k->is_ready = true;
-	k->is_h2 = t->is_h2 = http_conn_is_h2(conn);
+	k->is_h2 = t->is_h2 = t->is_h2_only || http_conn_is_h2(conn);
 	k->used_ms = http_client_now(t);
 	list_append(&t->lines, &k->node);
 	if (k->is_h2)
@@ -518,7 +537,11 @@ static void http_client_work(void *ctx)
 		list_append(&k->calls, &c->node);
 		k->n_calls++;
 		c->line = k;
-		if (k->is_h2)
+		if (c->ev.on_sent)
+			c->ev.on_sent(c->ctx);
+		if (c->is_open && !k->is_h2)
+			http_call_fail(c, "an open body needs HTTP/2");
+		else if (k->is_h2)
 			http_h2_line_send(k, c);
 		else
 			http_h1_line_send(k, c);
@@ -593,6 +616,7 @@ static const struct http_transport_ops http_client_ops = {
 	.send = http_client_send,
 	.cancel = http_call_cancel,
 	.pause = http_call_pause,
+	.write = http_call_write,
 	.close = http_client_close,
 };
 
@@ -617,6 +641,7 @@ int http_client_new(struct loop *l, const struct http_client_config *config,
 	t->refs = 1;
 	t->loop = l;
 	t->tls = tls;
+	t->is_h2_only = config->is_h2_only;
 	arena_init(&t->arena, 512);
 	t->host = str_dup(&t->arena, config->host);
 	t->server_name =

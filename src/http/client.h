@@ -34,6 +34,7 @@ struct http_client_config {
 	struct str server_name;       /* for SNI and verification; absent: host */
 	bool is_insecure;             /* do not verify the server's certificate */
 	bool is_http1_only;
+	bool is_h2_only; /* HTTP/2 without asking: on clear text too (RFC 9113 section 3.3) */
 	struct str bearer_token;    /* sent as Authorization with every call; absent: none */
 	int64_t connect_timeout_ms; /* 0: 10,000 */
 };

@@ -140,23 +140,44 @@ void store_feed_end(struct store_watch *w, const struct err *err, uint64_t rev)
 	on_end(&w->end);
 }
 
+void store_feed_end_all(struct store_feed *f, uint64_t after, const struct err *err, uint64_t rev)
+{
+	struct list_node end; /* what callbacks open comes behind it */
+
+	list_append(&f->watches, &end);
+	enter(f);
+	for (struct list_node *n = f->watches.next; n != &end; n = n->next) {
+		struct store_watch *w = CONTAINER_OF(n, struct store_watch, link);
+
+		if (w->state != STORE_WATCH_ENDED && w->after >= after)
+			store_feed_end(w, err, rev);
+	}
+	list_remove(&end);
+	leave(f);
+}
+
 static void give(struct store_watch *w, const struct store_event *events, size_t n, uint64_t rev)
 {
-	struct store_event mine[STORE_TXN_OPS_MAX];
+	struct store_event few[STORE_TXN_OPS_MAX], *mine = few;
 	size_t n_mine = 0;
 
+	/* Only another writer of a shared store makes a transaction that large. */
+	if (n > ARRAY_LEN(few))
+		mine = mem_xarray(n, sizeof(*mine));
 	for (size_t i = 0; i < n; i++)
 		if (str_has_prefix(events[i].key, w->prefix))
 			mine[n_mine++] = events[i];
 	w->after = rev;
 	if (n_mine)
 		w->fn(w->ctx, 0, mine, n_mine, rev, NULL);
+	if (mine != few)
+		free(mine);
 }
 
 void store_feed_publish(struct store_feed *f, const struct store_event *events, size_t n,
 			uint64_t rev)
 {
-	assert(!f->n_syncing && n <= STORE_TXN_OPS_MAX && rev > f->rev);
+	assert(!f->n_syncing && rev > f->rev);
 	f->rev = rev;
 	enter(f);
 	list_foreach(struct store_watch, w, &f->watches, link)

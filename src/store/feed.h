@@ -64,6 +64,10 @@ void store_feed_replay(struct store_watch *w, const struct store_event *events, 
 /* Ends a watch now: one callback with r < 0. */
 void store_feed_end(struct store_watch *w, const struct err *err, uint64_t rev);
 
+/* The same for all that are open now and that are still to be given events after `after` or later
+ * only (0: all). */
+void store_feed_end_all(struct store_feed *f, uint64_t after, const struct err *err, uint64_t rev);
+
 /* One transaction. */
 void store_feed_publish(struct store_feed *f, const struct store_event *events, size_t n,
 			uint64_t rev);

@@ -14,7 +14,8 @@
  * call; what a callback is given lives only during the callback (struct bytes may be referenced).
  *
  * Ordering, on which the API server relies:
- *  - transactions are applied in the order in which they were submitted;
+ *  - transactions that change a common key are applied in the order in which they were submitted
+ *    (in memory and in sqlite: all are);
  *  - every watch has been given a transaction's events before its own callback says that it is
  *    durable, and gets events in order of revision, each once, never one it was not asked for;
  *  - a callback that says success says that the change is durable: it survives kill -9 and the loss
@@ -23,7 +24,8 @@
  * Errors: ERR_CONFLICT (a compare failed), ERR_GONE (compacted; `rev` of the
  * callback tells from where history goes), ERR_INVALID (a revision in the future; a limit
  * exceeded), ERR_UNAVAILABLE (the store cannot write now: disk full, etcd without leader; reads go
- * on and writes may succeed later), ERR_SYSTEM.
+ * on and writes may succeed later), ERR_TIMEOUT (etcd only: the answer was lost, and it is not
+ * known whether the change was made), ERR_SYSTEM.
  *
  * Limits: STORE_KEY_MAX, STORE_VALUE_MAX, STORE_TXN_OPS_MAX; more is ERR_INVALID.
  */
@@ -100,7 +102,8 @@ struct store_event {
 };
 
 /* One batch: all events of one or more whole transactions, in order. r < 0 ends the watch (ERR_GONE
- * when it fell behind compaction, ERR_UNAVAILABLE when the store was lost); close it then. With n
+ * when it fell behind compaction, ERR_UNAVAILABLE when the store was lost); close it then and begin
+ * anew with a range. With n
  * == 0 and r == 0 it is progress: everything up to `rev` has been given; a watch that starts in the
  * past gets it once, when it has caught up. */
 typedef void (*store_watch_fn)(void *ctx, int r, const struct store_event *events, size_t n,

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/etcd/internal.h"
+
+#include <stdlib.h>
+
+static struct etcd_store *etcd_of(struct store *s)
+{
+	return CONTAINER_OF(s, struct etcd_store, store);
+}
+
+static void etcd_txn(struct store *store, const struct store_txn *txn, store_txn_fn fn, void *ctx)
+{
+	etcd_txn_submit(etcd_of(store), txn, fn, ctx);
+}
+
+static void etcd_compact(struct store *store, uint64_t rev, store_txn_fn fn, void *ctx)
+{
+	etcd_txn_compact(etcd_of(store), rev, fn, ctx);
+}
+
+/* A range */
+
+struct etcd_read {
+	struct etcd_request q; /* first */
+	struct store_kvs kvs;
+	struct store_range range;
+	uint64_t rev; /* asked for */
+	store_range_fn fn;
+	void *ctx;
+};
+
+static struct etcd_read *read_of(struct etcd_request *q)
+{
+	return CONTAINER_OF(q, struct etcd_read, q);
+}
+
+static int read_range(struct etcd_request *q, struct str message, struct err *err)
+{
+	struct etcd_read *x = read_of(q);
+	struct etcd_wire_kvs k;
+	int r = etcd_wire_read_kvs(message, &k, err);
+
+	if (r < 0)
+		return r;
+	q->s->newest = MAX(q->s->newest, k.rev);
+	store_kvs_fini(&x->kvs);
+	store_kvs_init(&x->kvs);
+	vec_foreach(kv, &k.kvs) {
+		struct store_kv to = {kv->key, bytes_dup(kv->value), kv->create_rev, kv->mod_rev};
+
+		store_kvs_add(&x->kvs, &to);
+		bytes_unref(to.value);
+	}
+	x->range = (struct store_range){.rev = x->rev ? x->rev : k.rev, .has_more = k.has_more};
+	if (k.has_more && k.count > k.kvs.len)
+		x->range.remaining = k.count - k.kvs.len;
+	etcd_wire_kvs_fini(&k);
+	return 0;
+}
+
+static void on_range(struct etcd_request *q, int r, const struct err *err)
+{
+	struct etcd_read *x = read_of(q);
+
+	if (r == ERR_GONE)
+		x->range = (struct store_range){.rev = MAX(q->s->compacted, x->rev + 1)};
+	else if (r < 0)
+		x->range = (struct store_range){0};
+	x->range.kvs = x->kvs.v.ptr;
+	x->range.n = r < 0 ? 0 : x->kvs.v.len;
+	x->fn(x->ctx, r, &x->range, r < 0 ? err : NULL);
+	store_kvs_fini(&x->kvs);
+	etcd_request_fini(q);
+	free(x);
+}
+
+static void etcd_range(struct store *store, struct str prefix, struct str start, size_t limit,
+		       uint64_t rev, store_range_fn fn, void *ctx)
+{
+	struct etcd_store *s = etcd_of(store);
+	struct etcd_read *x = mem_xnew(struct etcd_read);
+	struct etcd_wire_range range = {.limit = limit, .rev = rev};
+	struct arena a;
+
+	etcd_request_init(&x->q, s, "/etcdserverpb.KV/Range");
+	x->q.attempt_ms = ETCD_RANGE_MS;
+	x->q.read = read_range;
+	x->q.done = on_range;
+	x->rev = rev;
+	x->fn = fn;
+	x->ctx = ctx;
+	store_kvs_init(&x->kvs);
+	arena_init(&a, 256);
+	range.key = str_cmp(prefix, start) < 0 ? start : prefix;
+	range.end = etcd_wire_prefix_end(&a, prefix);
+	if (!range.key.len)
+		range.key = str_n("", 1); /* one NUL: the least key */
+	etcd_wire_add_range(&x->q.message, &range);
+	arena_fini(&a);
+	etcd_link_submit(s, &x->q);
+}
+
+static struct store_watch *etcd_watch(struct store *store, struct str prefix, uint64_t after_rev,
+				      store_watch_fn fn, void *ctx)
+{
+	return etcd_watch_open(etcd_of(store), prefix, after_rev, fn, ctx);
+}
+
+static uint64_t etcd_current_rev(struct store *store)
+{
+	return etcd_of(store)->feed.rev;
+}
+
+static uint64_t etcd_compacted_rev(struct store *store)
+{
+	return etcd_of(store)->compacted;
+}
+
+static void on_kick(struct store_done_item *it)
+{
+	struct etcd_store *s = CONTAINER_OF(it, struct etcd_store, kick);
+
+	s->is_kicked = false;
+	etcd_watch_settle(s);
+}
+
+static bool is_busy(const struct etcd_store *s)
+{
+	return map_len(&s->lines) || !list_is_empty(&s->ready) || !list_is_empty(&s->flying) ||
+	       !list_is_empty(&s->held);
+}
+
+/* What is under way gets some time; what is left after it fails. */
+static void etcd_close(struct store *store)
+{
+	struct etcd_store *s = etcd_of(store);
+	int64_t until = etcd_now(s) + ETCD_CLOSE_MS;
+
+	s->is_closing = true;
+	while (is_busy(s) && etcd_now(s) < until) {
+		loop_turn(s->loop, 20);
+		while (store_done_run(store->done))
+			;
+	}
+	etcd_link_fail(s, "the store is being closed");
+	etcd_watch_fini(s);
+	do {
+		etcd_link_expire(s, true);
+		while (etcd_txn_tell(s, true))
+			;
+		while (store_done_run(store->done))
+			;
+	} while (is_busy(s));
+	store_feed_fini(&s->feed);
+	etcd_link_stop(s);
+	map_fini(&s->lines);
+	store_done_free(store->done);
+	arena_fini(&s->arena);
+	free(s);
+}
+
+static const struct store_ops etcd_ops = {
+	.name = "etcd",
+	.range = etcd_range,
+	.txn = etcd_txn,
+	.watch = etcd_watch,
+	.watch_close = etcd_watch_close,
+	.compact = etcd_compact,
+	.current_rev = etcd_current_rev,
+	.compacted_rev = etcd_compacted_rev,
+	.close = etcd_close,
+};
+
+/* Opening */
+
+static int parse_member(struct etcd_store *s, struct str url, struct err *err)
+{
+	struct etcd_member *m = &s->members[s->n_members];
+	struct str rest = url;
+	uint64_t port = 2379;
+	ptrdiff_t colon;
+
+	if (s->n_members == ETCD_SERVERS_MAX)
+		return err_set(err, ERR_USAGE, "more than %d", ETCD_SERVERS_MAX);
+	m->is_tls = str_has_prefix(url, STR("https://"));
+	if (!m->is_tls && !str_has_prefix(url, STR("http://")))
+		return err_set(err, ERR_USAGE, "'%.*s' must begin with http:// or https://",
+			       STR_ARG(url));
+	rest = str_skip(url, m->is_tls ? 8 : 7);
+	if (str_has_suffix(rest, STR("/")))
+		rest.len--;
+	colon = str_rfind(rest, ':');
+	if (colon > str_rfind(rest, ']') &&
+	    str_to_u64(str_skip(rest, (size_t)colon + 1), 1, 65535, &port, NULL) < 0)
+		return err_set(err, ERR_USAGE, "'%.*s' has no port of 1 to 65535", STR_ARG(url));
+	if (colon > str_rfind(rest, ']'))
+		rest = str_sub(rest, 0, (size_t)colon);
+	if (str_has_prefix(rest, STR("[")) && str_has_suffix(rest, STR("]")))
+		rest = str_sub(rest, 1, rest.len - 2);
+	if (!rest.len || str_find(rest, '/') >= 0 || str_find(rest, '@') >= 0)
+		return err_set(err, ERR_USAGE, "'%.*s' is not http[s]://HOST:PORT", STR_ARG(url));
+	m->url = str_dup(&s->arena, url);
+	m->host = str_dup(&s->arena, rest);
+	m->port = (uint16_t)port;
+	s->n_members++;
+	return 0;
+}
+
+static int parse_members(struct etcd_store *s, const char *servers, struct err *err)
+{
+	struct str rest = str_of(servers), one;
+	int r = 0;
+
+	while (r == 0 && str_next(&rest, ',', &one))
+		r = parse_member(s, str_trim(one), err);
+	return r;
+}
+
+static const char *copy(struct etcd_store *s, const char *text)
+{
+	return text ? arena_strdup(&s->arena, text) : NULL;
+}
+
+int etcd_open(struct loop *l, const struct etcd_config *config, struct store **ret, struct err *err)
+{
+	struct etcd_store *s = mem_xnew(struct etcd_store);
+	int r;
+
+	s->loop = l;
+	s->store.ops = &etcd_ops;
+	arena_init(&s->arena, 0);
+	s->config = *config;
+	s->config.ca_file = copy(s, config->ca_file);
+	s->config.cert_file = copy(s, config->cert_file);
+	s->config.key_file = copy(s, config->key_file);
+	s->config.prefix = str_dup(&s->arena, config->prefix);
+	s->prefix_end = etcd_wire_prefix_end(&s->arena, s->config.prefix);
+	list_init(&s->ready);
+	list_init(&s->flying);
+	list_init(&s->held);
+	list_init(&s->backlog);
+	list_init(&s->histories);
+	s->kick.run = on_kick;
+	s->compacted = 1;
+	r = parse_members(s, config->servers, err);
+	if (r == 0)
+		r = etcd_link_check(s, err);
+	if (r < 0) {
+		arena_fini(&s->arena);
+		free(s);
+		return r;
+	}
+	s->store.done = store_done_new(l);
+	store_feed_init(&s->feed, s->store.done, 0);
+	snprintf(s->why, sizeof(s->why), "no answer yet");
+	etcd_link_start(s);
+	*ret = &s->store;
+	return 0;
+}
