@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/etcd/etcd.h"
+
 #include "store/etcd/internal.h"
 
 #include <stdlib.h>

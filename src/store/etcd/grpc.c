@@ -42,7 +42,7 @@ static void set_text(struct etcd_grpc *g, struct str s)
 
 		if (low >= 0)
 			i += 2;
-		g->text[n++] = low >= 0 ? (char)(high << 4 | low) : s.ptr[i];
+		g->text[n++] = low >= 0 ? (char)((unsigned)high << 4 | (unsigned)low) : s.ptr[i];
 	}
 	g->text[n] = 0;
 }
