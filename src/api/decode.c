@@ -11,6 +11,7 @@ static const struct view_field owner_fields[] = {
 	F("name", VIEW_STRING, name),
 	F("uid", VIEW_STRING, uid),
 	F("controller", VIEW_BOOL, is_controller),
+	F("blockOwnerDeletion", VIEW_BOOL, blocks_deletion),
 };
 #undef F
 static const struct view_type owner_type = {VIEW_FIELDS(owner_fields),
@@ -54,6 +55,7 @@ static const struct view_field condition_fields[] = {
 	F("reason", VIEW_STRING, reason),
 	F("message", VIEW_STRING, message),
 	F("lastTransitionTime", VIEW_TIME, transition_ns),
+	F("lastUpdateTime", VIEW_TIME, updated_ns),
 };
 #undef F
 const struct view_type api_view_condition = {VIEW_FIELDS(condition_fields),
@@ -137,6 +139,8 @@ DECODER(pod)
 DECODER(node)
 DECODER(namespace)
 DECODER(lease)
+DECODER(replica_set)
+DECODER(deployment)
 DECODER(meta)
 
 static const struct {
@@ -151,6 +155,8 @@ static const struct {
 	{"Node", sizeof(struct api_node), decode_any_node},
 	{"Namespace", sizeof(struct api_namespace), decode_any_namespace},
 	{"Lease", sizeof(struct api_lease), decode_any_lease},
+	{"ReplicaSet", sizeof(struct api_replica_set), decode_any_replica_set},
+	{"Deployment", sizeof(struct api_deployment), decode_any_deployment},
 	{NULL, sizeof(struct api_meta), decode_any_meta}, /* every other kind */
 };
 

@@ -26,6 +26,10 @@ int api_node_decode(struct arena *a, const struct json *obj, struct api_node *re
 		    struct err *err) _nodiscard_;
 int api_namespace_decode(struct arena *a, const struct json *obj, struct api_namespace *ret,
 			 struct err *err) _nodiscard_;
+int api_replica_set_decode(struct arena *a, const struct json *obj, struct api_replica_set *ret,
+			   struct err *err) _nodiscard_;
+int api_deployment_decode(struct arena *a, const struct json *obj, struct api_deployment *ret,
+			  struct err *err) _nodiscard_;
 int api_lease_decode(struct arena *a, const struct json *obj, struct api_lease *ret,
 		     struct err *err) _nodiscard_;
 

@@ -165,8 +165,21 @@ static const struct view_type container_status_type = {VIEW_FIELDS(container_sta
 						       .size = sizeof(struct api_container_status),
 						       .finish = finish_container_status};
 
+#define F(name, kind, member) VIEW(name, kind, struct api_toleration, member)
+static const struct view_field toleration_fields[] = {
+	F("key", VIEW_STRING, key),
+	F("operator", VIEW_STRING, op),
+	F("value", VIEW_STRING, value),
+	F("effect", VIEW_STRING, effect),
+};
+#undef F
+static const struct view_type toleration_type = {VIEW_FIELDS(toleration_fields),
+						 .size = sizeof(struct api_toleration)};
+
 #define F(name, kind, member) VIEW(name, kind, struct api_pod, member)
 static const struct view_field spec_fields[] = {
+	F("nodeSelector", VIEW_PAIRS, node_selector),
+	VIEW_LIST_OF("tolerations", struct api_pod, tolerations, n_tolerations, toleration_type),
 	F("nodeName", VIEW_STRING, node_name),
 	F("hostname", VIEW_STRING, hostname),
 	F("subdomain", VIEW_STRING, subdomain),

@@ -33,7 +33,7 @@ struct api_strs {
 
 struct api_owner {
 	struct str api_version, kind, name, uid;
-	bool is_controller;
+	bool is_controller, blocks_deletion;
 };
 
 struct api_meta {
@@ -187,6 +187,7 @@ struct api_taint {
 struct api_condition {
 	struct str type, status, reason, message;
 	int64_t transition_ns;
+	int64_t updated_ns; /* lastUpdateTime, which only Deployments have */
 };
 
 struct api_node {
@@ -250,11 +251,18 @@ struct api_container_status {
 	int32_t exit_code;
 };
 
+struct api_toleration {
+	struct str key, op, value, effect; /* empty key: every one; empty effect: every one */
+};
+
 struct api_pod {
 	struct api_meta meta;
 	struct str node_name, hostname, subdomain, service_account, restart_policy, dns_policy;
 	bool is_host_network, has_no_service_links; /* enableServiceLinks: false */
-	int64_t grace_period_s;                     /* terminationGracePeriodSeconds, default 30 */
+	struct api_pairs node_selector;
+	const struct api_toleration *tolerations;
+	size_t n_tolerations;
+	int64_t grace_period_s; /* terminationGracePeriodSeconds, default 30 */
 	const struct api_container *containers, *init_containers;
 	size_t n_containers, n_init_containers;
 	struct str phase, reason, message;
@@ -266,6 +274,32 @@ struct api_pod {
 	size_t n_statuses;
 	bool is_ready; /* condition Ready is True */
 	int64_t ready_transition_ns;
+};
+
+/* Selectors and templates are kept as JSON text: a template is copied, compared and hashed, and
+ * nobody looks into it. */
+struct api_replica_set {
+	struct api_meta meta;
+	int32_t replicas, min_ready_s; /* as wanted */
+	struct str selector, template;
+	struct api_pairs template_labels;
+	int64_t observed_generation;
+	int32_t n_pods, n_fully_labeled, n_ready, n_available, n_terminating; /* of its status */
+	const struct api_condition *conditions;
+	size_t n_conditions;
+};
+
+struct api_deployment {
+	struct api_meta meta;
+	int32_t replicas, min_ready_s, history_limit, deadline_s;
+	bool is_paused, is_recreate;
+	struct api_int_or_str max_surge, max_unavailable;
+	struct str selector, template;
+	int64_t observed_generation;
+	int32_t n_pods, n_updated, n_ready, n_available, n_unavailable, n_terminating;
+	int32_t collisions;
+	const struct api_condition *conditions;
+	size_t n_conditions;
 };
 
 struct api_lease {

@@ -89,13 +89,23 @@ SHAPE(shape_container, api_container, P_STR(api_container, name), P_STR(api_cont
       P_STRUCT(api_container, startup, shape_probe));
 SHAPE(shape_container_status, api_container_status, P_STR(api_container_status, name),
       P_STR(api_container_status, waiting_reason), P_STR(api_container_status, terminated_reason));
-SHAPE(shape_pod, api_pod, P_STRUCT(api_pod, meta, shape_meta), P_STR(api_pod, node_name), P_STR(api_pod, hostname),
+SHAPE(shape_toleration, api_toleration, P_STR(api_toleration, key), P_STR(api_toleration, op),
+      P_STR(api_toleration, value), P_STR(api_toleration, effect));
+SHAPE(shape_pod, api_pod, P_STRUCT(api_pod, meta, shape_meta), P_PAIRS(api_pod, node_selector),
+      P_ARRAY(api_pod, tolerations, n_tolerations, shape_toleration), P_STR(api_pod, node_name), P_STR(api_pod, hostname),
       P_STR(api_pod, subdomain), P_STR(api_pod, service_account), P_STR(api_pod, restart_policy),
       P_STR(api_pod, dns_policy), P_ARRAY(api_pod, containers, n_containers, shape_container),
       P_ARRAY(api_pod, init_containers, n_init_containers, shape_container), P_STR(api_pod, phase),
       P_STR(api_pod, reason), P_STR(api_pod, message), P_STR(api_pod, pod_ip), P_STR(api_pod, host_ip),
       P_STRS(api_pod, pod_ips), P_ARRAY(api_pod, conditions, n_conditions, shape_condition),
       P_ARRAY(api_pod, statuses, n_statuses, shape_container_status));
+SHAPE(shape_replica_set, api_replica_set, P_STRUCT(api_replica_set, meta, shape_meta),
+      P_STR(api_replica_set, selector), P_STR(api_replica_set, template), P_PAIRS(api_replica_set, template_labels),
+      P_ARRAY(api_replica_set, conditions, n_conditions, shape_condition));
+SHAPE(shape_deployment, api_deployment, P_STRUCT(api_deployment, meta, shape_meta),
+      P_STRUCT(api_deployment, max_surge, shape_int_or_str), P_STRUCT(api_deployment, max_unavailable, shape_int_or_str),
+      P_STR(api_deployment, selector), P_STR(api_deployment, template),
+      P_ARRAY(api_deployment, conditions, n_conditions, shape_condition));
 SHAPE(shape_lease, api_lease, P_STRUCT(api_lease, meta, shape_meta), P_STR(api_lease, holder));
 /* clang-format on */
 
@@ -103,9 +113,15 @@ static const struct {
 	const char *kind;
 	const struct shape *shape;
 } shapes[] = {
-	{"Service", &shape_service},     {"EndpointSlice", &shape_slice}, {"Pod", &shape_pod},
-	{"Endpoints", &shape_endpoints}, {"Node", &shape_node},           {"Lease", &shape_lease},
+	{"Service", &shape_service},
+	{"EndpointSlice", &shape_slice},
+	{"Pod", &shape_pod},
+	{"Endpoints", &shape_endpoints},
+	{"Node", &shape_node},
+	{"Lease", &shape_lease},
 	{"Namespace", &shape_namespace},
+	{"ReplicaSet", &shape_replica_set},
+	{"Deployment", &shape_deployment},
 };
 
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"

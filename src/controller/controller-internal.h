@@ -16,18 +16,22 @@
 #define INDEX_NODE     "node"     /* pods: spec.nodeName ("" when unbound) */
 #define INDEX_SELECTOR "selector" /* services: "ns/key=value" of the selector's first pair */
 #define INDEX_SERVICE  "service"  /* slices: "ns/service" */
+#define INDEX_OWNER    "owner"    /* pods, replica sets: controlling owner's uid; none: "/ns" */
 
 struct controllers {
 	struct loop *loop;
 	struct client *client;
 	struct controllers_config config;
 	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *leases;
+	struct client_reflector *replica_sets, *deployments;
 	size_t n_unsynced;
 	bool is_synced;
 	struct client_events *events;
+	struct client_events *replica_events, *rollout_events, *scheduler_events;
 	struct list_node writes; /* struct controller_writes under way */
 
 	struct controller_sync *slice_sync, *endpoints_sync, *mirror_sync;
+	struct controller_sync *replicas_sync, *rollout_sync;
 	struct controller_node *node;
 	struct controller_scheduler *scheduler;
 	struct controller_garbage *garbage;
@@ -83,6 +87,15 @@ void controller_writes_post(struct controller_writes *w, struct str name, const 
 			    const struct json *body);
 /* A deletion at once, without grace. */
 void controller_writes_kill(struct controller_writes *w, struct str name);
+/* The write that was added last is of another kind; its revision does not count. */
+void controller_writes_kind(struct controller_writes *w, const struct api_kind *kind);
+/* A JSON merge patch of an object of any kind, or of its status. */
+void controller_writes_merge(struct controller_writes *w, const struct api_kind *kind,
+			     struct str name, const char *subresource, const struct json *patch);
+/* When the write that was added last has succeeded this Event tells so. */
+void controller_writes_tell(struct controller_writes *w, struct client_events *events,
+			    const struct api_kind *kind, const struct api_meta *about,
+			    const char *reason, struct str message);
 /* Memory that lives until fn has returned, or the run is cancelled. */
 void *controller_writes_alloc(struct controller_writes *w, size_t size);
 /* Starts; frees itself when it is over. fn is not called from inside, except for an empty run. */
@@ -108,7 +121,9 @@ struct controller_sync_ops {
 		     struct str ns, struct str name, struct controller_writes *w);
 	void (*failed)(struct controllers *c, struct str ns, struct str name,
 		       const struct controller_written *w);
-	void (*free_own)(void *own);
+	/* A run is over, well or not; may be NULL. */
+	void (*ended)(void *own, const struct controller_written *w);
+	void (*free_own)(void *own); /* NULL when nothing is kept */
 	const struct api_kind *(*kind)(void);
 	struct client_reflector *(*cache)(struct controllers *c); /* of what is written */
 };
@@ -125,6 +140,8 @@ void controller_sync_check(struct controller_sync *s, const struct api_meta *met
 extern const struct controller_sync_ops controller_slice_ops;
 extern const struct controller_sync_ops controller_endpoints_ops;
 extern const struct controller_sync_ops controller_mirror_ops;
+extern const struct controller_sync_ops controller_replicas_ops;
+extern const struct controller_sync_ops controller_rollout_ops;
 /* Adds what a plan of slices says. */
 void controller_slices_write(struct arena *a, const struct controller_slices_plan *plan,
 			     struct controller_writes *w);

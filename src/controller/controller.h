@@ -8,6 +8,8 @@
  *	endpoints        Service + Pods -> Endpoints                  endpoints.h
  *	endpointslice    Service + Pods + Nodes -> EndpointSlices     slices.h
  *	mirroring        hand-written Endpoints -> EndpointSlices     mirror.h
+ *	replicaset       ReplicaSet -> Pods                           replicas.h
+ *	deployment       Deployment -> ReplicaSets                    rollout.h
  *	node             Lease -> Node's Ready, its Pods' Ready       node.h
  *	scheduler        Pod without a node -> binding                schedule.h
  *	garbage          slices without owner, Pods without Node

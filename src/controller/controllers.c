@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "controller/controller-internal.h"
+#include "controller/workload.h"
 
 static void touch_service(void *ctx, const struct api_service *svc)
 {
@@ -20,6 +21,8 @@ static void on_pod(void *ctx, struct client_object *before, struct client_object
 	const struct api_pod *new = after ? after->view : NULL;
 
 	controller_scheduler_pod(c->scheduler, old, new);
+	if (c->is_synced)
+		controller_workload_pod(c, before, after);
 	if (c->is_synced && controller_pod_matters(old, new))
 		controller_each_service_of(c, old, new, touch_service, c);
 }
@@ -100,6 +103,32 @@ static void on_lease(void *ctx, struct client_object *before, struct client_obje
 {
 }
 
+static void on_set(void *ctx, struct client_object *before, struct client_object *after)
+{
+	struct controllers *c = ctx;
+
+	if (c->is_synced)
+		controller_workload_set(c, before, after);
+}
+
+static void on_deployment(void *ctx, struct client_object *before, struct client_object *after)
+{
+	struct controllers *c = ctx;
+
+	if (c->is_synced)
+		controller_workload_deployment(c, before, after);
+}
+
+static void begin_set(void *ctx, struct client_object *o)
+{
+	on_set(ctx, NULL, o);
+}
+
+static void begin_deployment(void *ctx, struct client_object *o)
+{
+	on_deployment(ctx, NULL, o);
+}
+
 static void begin_service(void *ctx, struct client_object *o)
 {
 	on_service(ctx, NULL, o);
@@ -132,6 +161,8 @@ static void on_synced(void *ctx)
 	client_reflector_each(c->services, begin_service, c);
 	client_reflector_each(c->slices, begin_slice, c);
 	client_reflector_each(c->endpoints, begin_endpoints, c);
+	client_reflector_each(c->replica_sets, begin_set, c);
+	client_reflector_each(c->deployments, begin_deployment, c);
 }
 
 typedef void (*on_change_fn)(void *ctx, struct client_object *before, struct client_object *after);
@@ -162,9 +193,14 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 		c->config.max_endpoints_per_slice = CONTROLLER_SLICE_MAX_LIMIT;
 	list_init(&c->writes);
 	c->events = client_events_new(l, client, "controller", NULL);
+	c->replica_events = client_events_new(l, client, "replicaset-controller", NULL);
+	c->rollout_events = client_events_new(l, client, "deployment-controller", NULL);
+	c->scheduler_events = client_events_new(l, client, "default-scheduler", NULL);
 	c->slice_sync = controller_sync_new(c, &controller_slice_ops);
 	c->endpoints_sync = controller_sync_new(c, &controller_endpoints_ops);
 	c->mirror_sync = controller_sync_new(c, &controller_mirror_ops);
+	c->replicas_sync = controller_sync_new(c, &controller_replicas_ops);
+	c->rollout_sync = controller_sync_new(c, &controller_rollout_ops);
 	c->scheduler = controller_scheduler_new(c);
 	c->garbage = controller_garbage_new(c);
 	c->node = controller_node_new(c);
@@ -174,6 +210,8 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->slices = follow(c, "EndpointSlice", NULL, on_slice);
 	c->endpoints = follow(c, "Endpoints", NULL, on_endpoints);
 	c->leases = follow(c, "Lease", "kube-node-lease", on_lease);
+	c->replica_sets = follow(c, "ReplicaSet", NULL, on_set);
+	c->deployments = follow(c, "Deployment", NULL, on_deployment);
 	controller_index(c);
 	return c;
 }
@@ -189,12 +227,19 @@ void controllers_stop(struct controllers *c)
 	client_reflector_free(c->slices);
 	client_reflector_free(c->endpoints);
 	client_reflector_free(c->leases);
+	client_reflector_free(c->replica_sets);
+	client_reflector_free(c->deployments);
 	controller_sync_free(c->slice_sync);
 	controller_sync_free(c->endpoints_sync);
 	controller_sync_free(c->mirror_sync);
+	controller_sync_free(c->replicas_sync);
+	controller_sync_free(c->rollout_sync);
 	controller_scheduler_free(c->scheduler);
 	controller_garbage_free(c->garbage);
 	controller_node_free(c->node);
 	client_events_free(c->events);
+	client_events_free(c->replica_events);
+	client_events_free(c->rollout_events);
+	client_events_free(c->scheduler_events);
 	free(c);
 }

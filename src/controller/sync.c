@@ -50,6 +50,8 @@ static void sync_written(void *ctx, const struct controller_written *w)
 	controller_key_split(key, &ns, &name);
 	if (state)
 		state->rev = MAX(state->rev, w->rev);
+	if (state && state->own && s->ops->ended)
+		s->ops->ended(state->own, w);
 	if (w->r < 0 && w->r != ERR_CONFLICT && w->r != ERR_NOT_FOUND) {
 		log_warning("%s: writing failed object=%s error=\"%s\"", s->ops->name, run->key,
 			    w->err ? w->err->msg : "");

@@ -3,10 +3,17 @@
 
 struct writes_item {
 	enum http_method method;
+	const struct api_kind *kind;
 	struct str name;
 	const char *subresource, *query; /* NULL: none */
 	const char *content_type;
 	const struct json *body;
+	/* Told when it has succeeded; reason NULL: nothing. */
+	struct client_events *events;
+	const struct api_kind *about_kind;
+	struct api_meta about;
+	const char *reason;
+	struct str message;
 };
 
 struct controller_writes {
@@ -49,6 +56,7 @@ void controller_writes_add(struct controller_writes *w, enum http_method method,
 {
 	*vec_push(&w->items) = (struct writes_item){
 		.method = method,
+		.kind = w->kind,
 		.name = name.len ? str_dup(&w->arena, name) : (struct str){0},
 		.content_type = content_type,
 		.body = body ? json_clone(&w->arena, body) : NULL,
@@ -73,6 +81,46 @@ void controller_writes_kill(struct controller_writes *w, struct str name)
 {
 	controller_writes_add(w, HTTP_DELETE, name, NULL, NULL);
 	vec_last(&w->items)->query = "gracePeriodSeconds=0";
+}
+
+void controller_writes_kind(struct controller_writes *w, const struct api_kind *kind)
+{
+	vec_last(&w->items)->kind = kind;
+}
+
+void controller_writes_merge(struct controller_writes *w, const struct api_kind *kind,
+			     struct str name, const char *subresource, const struct json *patch)
+{
+	controller_writes_add(w, HTTP_PATCH, name, "application/merge-patch+json", patch);
+	vec_last(&w->items)->subresource = subresource;
+	vec_last(&w->items)->kind = kind;
+}
+
+void controller_writes_tell(struct controller_writes *w, struct client_events *events,
+			    const struct api_kind *kind, const struct api_meta *about,
+			    const char *reason, struct str message)
+{
+	struct writes_item *it = vec_last(&w->items);
+
+	it->events = events;
+	it->about_kind = kind;
+	it->about.ns = str_dup(&w->arena, about->ns);
+	it->about.name = str_dup(&w->arena, about->name);
+	it->about.uid = str_dup(&w->arena, about->uid);
+	it->reason = reason;
+	it->message = str_dup(&w->arena, message);
+}
+
+static void tell(const struct writes_item *it)
+{
+	struct arena a;
+
+	if (!it->reason)
+		return;
+	arena_init(&a, 256);
+	client_event(it->events, api_kind_api_version(&a, it->about_kind).ptr, it->about_kind->kind,
+		     &it->about, CLIENT_EVENT_NORMAL, it->reason, "%.*s", STR_ARG(it->message));
+	arena_fini(&a);
 }
 
 /* The answer's Status names the cause NamespaceTerminating (service-api.md section 1.1). */
@@ -125,14 +173,16 @@ static void writes_answered(void *ctx, int r, struct json *obj, const struct err
 		writes_end(w, r, err, it->method);
 		return;
 	}
-	if (it->method != HTTP_DELETE && str_to_u64(version, 0, UINT64_MAX, &rev, NULL) == 0)
+	tell(it);
+	if (it->method != HTTP_DELETE && it->kind == w->kind &&
+	    str_to_u64(version, 0, UINT64_MAX, &rev, NULL) == 0)
 		w->rev = MAX(w->rev, rev);
 	writes_send(w);
 }
 
 static void writes_send(struct controller_writes *w)
 {
-	struct client_call call = {.kind = w->kind, .ns = w->ns};
+	struct client_call call = {.ns = w->ns};
 	const struct writes_item *it;
 
 	if (w->next == w->items.len) {
@@ -141,6 +191,7 @@ static void writes_send(struct controller_writes *w)
 	}
 	it = &w->items.ptr[w->next];
 	call.method = it->method;
+	call.kind = it->kind;
 	call.name = it->name;
 	call.subresource = str_of(it->subresource);
 	call.query = str_of(it->query);

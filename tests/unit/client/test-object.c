@@ -37,7 +37,9 @@ static const struct {
 	{"Pod",
 	 "{\"metadata\":{\"name\":\"p\",\"namespace\":\"shop\"},\"spec\":{\"nodeName\":\"n\","
 	 "\"hostname\":\"h\",\"subdomain\":\"s\",\"serviceAccountName\":\"sa\",\"restartPolicy\":"
-	 "\"Always\",\"dnsPolicy\":\"ClusterFirst\",\"containers\":[{\"name\":\"c\",\"image\":\"i\","
+	 "\"Always\",\"nodeSelector\":{\"disk\":\"fast\"},\"tolerations\":[{\"key\":\"k\","
+	 "\"operator\":\"Equal\",\"value\":\"v\",\"effect\":\"NoSchedule\"}],"
+	 "\"dnsPolicy\":\"ClusterFirst\",\"containers\":[{\"name\":\"c\",\"image\":\"i\","
 	 "\"workingDir\":\"/w\",\"command\":[\"a\",\"b\"],\"args\":[\"d\"],\"ports\":[{\"name\":"
 	 "\"www\",\"containerPort\":80}],\"env\":[{\"name\":\"E\",\"value\":\"v\"},{\"name\":\"F\","
 	 "\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}}],\"readinessProbe\":{"
@@ -56,6 +58,19 @@ static const struct {
 	{"Namespace", "{\"metadata\":{\"name\":\"shop\"},\"status\":{\"phase\":\"Active\"}}"},
 	{"Lease", "{\"metadata\":{\"name\":\"n\",\"namespace\":\"l\"},\"spec\":{\"holderIdentity\":"
 		  "\"me\",\"leaseDurationSeconds\":40}}"},
+	{"ReplicaSet",
+	 "{\"metadata\":{\"name\":\"web-1\",\"namespace\":\"shop\"},\"spec\":{\"replicas\":2,"
+	 "\"selector\":{\"matchLabels\":{\"app\":\"web\"}},\"template\":{\"metadata\":{"
+	 "\"labels\":{\"app\":\"web\"}},\"spec\":{\"containers\":[{\"name\":\"c\"}]}}},"
+	 "\"status\":{\"replicas\":1,\"conditions\":[{\"type\":\"ReplicaFailure\",\"status\":"
+	 "\"True\",\"reason\":\"FailedCreate\",\"message\":\"m\"}]}}"},
+	{"Deployment",
+	 "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"},\"spec\":{\"strategy\":{"
+	 "\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":\"25%\","
+	 "\"maxUnavailable\":\"10%\"}},\"selector\":{\"matchLabels\":{\"app\":\"web\"}},"
+	 "\"template\":{\"metadata\":{\"labels\":{\"app\":\"web\"}}}},\"status\":{"
+	 "\"conditions\":[{\"type\":\"Available\",\"status\":\"True\",\"reason\":\"r\","
+	 "\"message\":\"m\"}]}}"},
 	{"ConfigMap", "{\"metadata\":{\"name\":\"c\",\"namespace\":\"l\",\"uid\":\"u\"}}"},
 };
 
