@@ -33,6 +33,7 @@ enum {
 	APISERVER_WRITES_MAX = 4096,          /* writes under way; more are answered 429 */
 	APISERVER_GENERATE_TRIES = 8,         /* names drawn for generateName */
 	APISERVER_HISTORY_MS = 5 * 60 * 1000, /* age at which history is compacted */
+	APISERVER_REPAIR_MS = 3 * 60 * 1000,  /* between rounds of the repair loop */
 	APISERVER_BOOKMARK_MS = 60 * 1000,    /* between bookmarks of a quiet watch */
 	APISERVER_WATCH_S_MIN = 1800,   /* a watch without timeoutSeconds lives this long … */
 	APISERVER_WATCH_S_MAX = 3600,   /* … to this long */
@@ -44,6 +45,7 @@ struct apiserver_config {
 	struct ip_prefix service_cidrs[2]; /* the first is the primary */
 	size_t n_service_cidrs;
 	uint16_t node_port_first, node_port_last;
+	int64_t repair_ms;        /* 0: APISERVER_REPAIR_MS */
 	struct ip_addr advertise; /* what default/kubernetes points at */
 	uint16_t secure_port;
 	/* A transport to a node's agent, for pod logs; NULL: no agents are reachable. The address

@@ -2,6 +2,7 @@
 #include "apiserver/boot.h"
 
 #include "apiserver/boot_objects.h"
+#include "apiserver/repair.h"
 
 struct boot_step {
 	enum http_method method;
@@ -18,7 +19,8 @@ struct boot {
 	struct arena arena;
 	VEC(struct boot_step) steps;
 	size_t at;
-	uint64_t peers; /* version of the list that is written */
+	uint64_t peers;        /* version of the list that is written */
+	bool is_before_repair; /* only the ranges: what is taken in them is not known yet */
 	int status;
 	struct buf answer;
 	struct loop_timer *retry;
@@ -150,6 +152,19 @@ static void add_endpoints(struct boot *b)
 	add_step(b, HTTP_PUT, SLICES_PATH "/kubernetes", boot_objects_slice(&b->arena, peers, n));
 }
 
+static void add_service(struct boot *b)
+{
+	add_missing(b, SERVICES_PATH, boot_objects_service(&b->arena, &b->s->config),
+		    "default/kubernetes");
+	add_step(b, HTTP_PATCH, SERVICES_PATH "/kubernetes",
+		 boot_objects_service_ports(&b->arena, &b->s->config));
+	if (!b->s->is_ready && ip_is_loopback(&b->s->config.advertise))
+		server_tell(b->s, false,
+			    "the advertised address is a loopback address: it is not among the "
+			    "endpoints of default/kubernetes");
+	add_endpoints(b);
+}
+
 static void next(struct boot *b);
 
 static void on_head(void *ctx, int status, const struct http_header *headers, size_t n_headers)
@@ -185,6 +200,11 @@ static void finish(struct boot *b)
 	struct apiserver *s = b->s;
 
 	s->boot = NULL;
+	if (b->is_before_repair) {
+		boot_free(b);
+		repair_start(s->repair, boot_start);
+		return;
+	}
 	s->boot_peers = b->peers;
 	s->boot_at_ms = clock_mono_ms(s->clock) + BOOT_PERIOD_MS;
 	boot_free(b);
@@ -246,15 +266,9 @@ void boot_start(struct apiserver *s)
 		add_missing(b, "/api/v1/namespaces",
 			    boot_objects_namespace(&b->arena, namespaces[i]), namespaces[i]);
 	add_ranges(b);
-	add_missing(b, SERVICES_PATH, boot_objects_service(&b->arena, &s->config),
-		    "default/kubernetes");
-	add_step(b, HTTP_PATCH, SERVICES_PATH "/kubernetes",
-		 boot_objects_service_ports(&b->arena, &s->config));
-	if (!s->is_ready && ip_is_loopback(&s->config.advertise))
-		server_tell(s, false,
-			    "the advertised address is a loopback address: it is not among the "
-			    "endpoints of default/kubernetes");
-	add_endpoints(b);
+	b->is_before_repair = !s->is_ready && repair_is_urgent(s->repair);
+	if (!b->is_before_repair)
+		add_service(b);
 	s->boot = b;
 	next(b);
 }

@@ -2,7 +2,7 @@
 #include "apiserver/port_alloc.h"
 
 struct port_claim {
-	bool is_claimed;
+	uint64_t rev; /* of the claim in the store; 0: there is none */
 	unsigned n_holds;
 	char *owner; /* NULL: unknown */
 };
@@ -49,7 +49,7 @@ bool port_alloc_has(const struct port_alloc *p, int64_t port)
 {
 	const struct port_claim *c = claim_at(p, port);
 
-	return c && (c->is_claimed || c->n_holds);
+	return c && (c->rev || c->n_holds);
 }
 
 struct str port_alloc_owner(const struct port_alloc *p, int64_t port)
@@ -57,6 +57,13 @@ struct str port_alloc_owner(const struct port_alloc *p, int64_t port)
 	const struct port_claim *c = claim_at(p, port);
 
 	return c ? str_of(c->owner) : (struct str){0};
+}
+
+uint64_t port_alloc_rev(const struct port_alloc *p, int64_t port)
+{
+	const struct port_claim *c = claim_at(p, port);
+
+	return c ? c->rev : 0;
 }
 
 struct draw {
@@ -93,13 +100,14 @@ bool port_alloc_next(const struct port_alloc *p, struct rand *rand,
 	       (p->band && draw(&d, p->first, p->first + p->band - 1, rand, ret));
 }
 
-void port_alloc_add(struct port_alloc *p, uint16_t port, struct str owner)
+void port_alloc_add(struct port_alloc *p, uint16_t port, struct str owner, uint64_t rev)
 {
 	struct port_claim *c = claim_at(p, port);
 
 	if (!c)
 		return;
-	c->is_claimed = true;
+	assert(rev);
+	c->rev = rev;
 	free(c->owner);
 	c->owner = owner.len ? mem_xstrndup(owner.ptr, owner.len) : NULL;
 }
@@ -110,7 +118,7 @@ void port_alloc_remove(struct port_alloc *p, uint16_t port)
 
 	if (!c)
 		return;
-	c->is_claimed = false;
+	c->rev = 0;
 	free(c->owner);
 	c->owner = NULL;
 }

@@ -26,6 +26,8 @@ uint32_t port_alloc_size(const struct port_alloc *p);
 bool port_alloc_contains(const struct port_alloc *p, int64_t port);
 bool port_alloc_has(const struct port_alloc *p, int64_t port);         /* false outside the range */
 struct str port_alloc_owner(const struct port_alloc *p, int64_t port); /* as ip_alloc_owner */
+/* The store's revision of the claim; 0: it is not claimed (held at most), or outside the range. */
+uint64_t port_alloc_rev(const struct port_alloc *p, int64_t port);
 
 /* A free port; `skip` (may be NULL) tells which ones the caller has taken already. False: all are
  * taken. */
@@ -33,7 +35,8 @@ bool port_alloc_next(const struct port_alloc *p, struct rand *rand,
 		     bool (*skip)(const void *ctx, uint16_t port), const void *ctx,
 		     uint16_t *ret) _nodiscard_;
 
-void port_alloc_add(struct port_alloc *p, uint16_t port, struct str owner);
+/* A claim as the store has it at `rev`, which is not 0. */
+void port_alloc_add(struct port_alloc *p, uint16_t port, struct str owner, uint64_t rev);
 void port_alloc_remove(struct port_alloc *p, uint16_t port);
 void port_alloc_hold(struct port_alloc *p, uint16_t port);
 void port_alloc_drop(struct port_alloc *p, uint16_t port);

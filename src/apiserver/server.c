@@ -5,6 +5,7 @@
 #include "apiserver/documents.h"
 #include "apiserver/namespace.h"
 #include "apiserver/peers.h"
+#include "apiserver/repair.h"
 #include "apiserver/services.h"
 #include "apiserver/stats.h"
 #include "apiserver/strategy.h"
@@ -106,6 +107,7 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 			server_tell(s, true, "ignoring a change in the store: %s", why.msg);
 		services_on_event(s->services, &events[i]);
 	}
+	repair_on_events(s->repair, events, n);
 	s->rev = rev;
 }
 
@@ -134,8 +136,7 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	s->rev = s->compact_rev = range->rev;
 	s->feed = store_watch(s->store, registry, range->rev, on_feed, s);
 	s->is_loaded = true;
-	if (!s->is_stopping)
-		boot_start(s);
+	boot_start(s);
 }
 
 static void load(struct apiserver *s)
@@ -177,6 +178,7 @@ static void on_tick(void *ctx)
 	namespace_tick(s);
 	peers_tick(s->peers);
 	boot_repair(s);
+	repair_tick(s->repair);
 	compact(s);
 }
 
@@ -252,7 +254,10 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->server_address =
 		str_printf(&s->arena, ip_family(&config->advertise) == IP_V6 ? "[%s]:%u" : "%s:%u",
 			   addr, config->secure_port);
+	if (!s->config.repair_ms)
+		s->config.repair_ms = APISERVER_REPAIR_MS;
 	s->peers = peers_new(s);
+	s->repair = repair_new(s);
 	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
 	s->tick = loop_timer_new(l, on_tick, s);
 	loop_timer_start(s->tick, TICK_MS, TICK_MS);
@@ -272,6 +277,8 @@ void apiserver_stop(struct apiserver *s)
 	boot_free(TAKE_PTR(s->boot));
 	if (s->own_calls)
 		s->own_calls->ops->close(TAKE_PTR(s->own_calls));
+	if (s->repair)
+		repair_stop(s->repair);
 	watch_end_all(s);
 	if (s->feed)
 		store_watch_close(s->store, TAKE_PTR(s->feed));
@@ -289,6 +296,7 @@ void apiserver_free(struct apiserver *s)
 	vec_fini(&s->caches);
 	services_free(s->services);
 	peers_free(s->peers);
+	repair_free(s->repair);
 	assert(map_len(&s->writes) == 0);
 	documents_fini(s);
 	free(s->resources);

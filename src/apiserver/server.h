@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 
 struct peers;
+struct repair;
 struct services;
 
 struct apiserver {
@@ -35,6 +36,7 @@ struct apiserver {
 	uint64_t boot_peers;              /* version of the servers that boot.c has written */
 	int64_t boot_at_ms;               /* when it looks again */
 	struct peers *peers;              /* the API servers of this store */
+	struct repair *repair;            /* of Services' claims */
 	struct map writes;                /* op.c: by store key, who writes it and who waits */
 	struct map documents;      /* documents.c: discovery and OpenAPI by path, rendered once */
 	struct str server_address; /* "host:port" for clients */

@@ -91,7 +91,8 @@ struct str service_claim_key(struct arena *a, const struct service_claim *c);
 struct json *service_claim_value(struct arena *a, const struct service_claim *c,
 				 const struct json *service, int64_t now_ns);
 
-/* Feeds the pools from the store: the two prefixes above. `value` is the text that the store has,
- * absent for a deletion; `key` is the whole key. What does not belong to the pools is ignored, and
- * an address or port counts as taken whatever its value says. */
-void service_pools_event(const struct service_pools *pools, struct str key, struct str value);
+/* Feeds the pools from the store: the two prefixes above. `value` is the text that the store has at
+ * `rev`, absent for a deletion; `key` is the whole key. What does not belong to the pools is
+ * ignored, and an address or port counts as taken whatever its value says. */
+void service_pools_event(const struct service_pools *pools, struct str key, struct str value,
+			 uint64_t rev);

@@ -35,7 +35,8 @@ static void ip_event(const struct service_pools *pools, struct str name, struct 
 	arena_fini(&a);
 }
 
-static void port_event(const struct service_pools *pools, struct str name, struct str value)
+static void port_event(const struct service_pools *pools, struct str name, struct str value,
+		       uint64_t rev)
 {
 	struct arena a;
 	uint64_t port;
@@ -44,18 +45,19 @@ static void port_event(const struct service_pools *pools, struct str name, struc
 		return;
 	arena_init(&a, 0);
 	if (str_is_set(value))
-		port_alloc_add(pools->ports, (uint16_t)port, owner_of(&a, value, true));
+		port_alloc_add(pools->ports, (uint16_t)port, owner_of(&a, value, true), rev);
 	else
 		port_alloc_remove(pools->ports, (uint16_t)port);
 	arena_fini(&a);
 }
 
-void service_pools_event(const struct service_pools *pools, struct str key, struct str value)
+void service_pools_event(const struct service_pools *pools, struct str key, struct str value,
+			 uint64_t rev)
 {
 	struct str ips = STR(SERVICE_PLAN_IP_PREFIX), ports = STR(SERVICE_PLAN_PORT_PREFIX);
 
 	if (str_has_prefix(key, ips))
 		ip_event(pools, str_skip(key, ips.len), value);
 	else if (str_has_prefix(key, ports))
-		port_event(pools, str_skip(key, ports.len), value);
+		port_event(pools, str_skip(key, ports.len), value, rev);
 }

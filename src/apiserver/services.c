@@ -2,6 +2,7 @@
 #include "apiserver/services.h"
 
 #include "api/service_defaults.h"
+#include "apiserver/repair.h"
 #include "apiserver/service_cidrs.h"
 #include "apiserver/strategy.h"
 
@@ -54,22 +55,22 @@ enum ip_family services_family(const struct services *v)
 	return v->ips[0].family;
 }
 
-static void tell_pools(struct services *v, struct str key, struct str value)
+static void tell_pools(struct services *v, struct str key, struct str value, uint64_t rev)
 {
 	if (service_cidrs_event(&v->cidrs, key, value))
 		service_cidrs_fill(&v->cidrs, &v->pools);
 	else
-		service_pools_event(&v->pools, key, value);
+		service_pools_event(&v->pools, key, value, rev);
 }
 
 void services_on_load(struct services *v, const struct store_kv *kv)
 {
-	tell_pools(v, kv->key, bytes_str(kv->value));
+	tell_pools(v, kv->key, bytes_str(kv->value), kv->mod_rev);
 }
 
 void services_on_event(struct services *v, const struct store_event *e)
 {
-	tell_pools(v, e->key, bytes_str(e->value));
+	tell_pools(v, e->key, bytes_str(e->value), e->rev);
 }
 
 static void init(struct op *op, struct json *obj)
@@ -98,6 +99,10 @@ static int plan(struct op *op, const struct json *old, struct json *obj)
 	struct status *st = &op->req->st;
 	int r;
 
+	if (repair_is_urgent(op->s->repair))
+		return status_set(st, ERR_UNAVAILABLE,
+				  "allocator not ready: the Services of this store are being "
+				  "looked at, try again in a moment");
 	api_causes_init(&causes, &op->arena);
 	r = service_plan_make(&in, &op->plan, &causes, &err);
 	if (r == ERR_INVALID)
@@ -142,9 +147,32 @@ const struct strategy services_strategy = {
 	.answers_object = true,
 };
 
-/* The bytes of a claim: an address' is an IPAddress object and has the stored form of one. */
-static struct bytes *claim_bytes(struct services *v, struct arena *a, const struct service_claim *c,
-				 const struct json *service)
+void services_add_plan(struct services *v, struct op *op, const struct json *service)
+{
+	struct arena *a = &op->arena;
+
+	for (size_t i = 0; i < op->plan.n_add; i++) {
+		struct str key = service_claim_key(a, &op->plan.add[i]);
+
+		op_compare(op, key, 0);
+		op_put(op, key, services_claim_bytes(v, a, &op->plan.add[i], service));
+	}
+	for (size_t i = 0; i < op->plan.n_release; i++)
+		op_put(op, service_claim_key(a, &op->plan.release[i]), NULL);
+}
+
+const struct service_pools *services_pools(const struct services *v)
+{
+	return &v->pools;
+}
+
+const struct service_cidrs *services_cidrs(const struct services *v)
+{
+	return &v->cidrs;
+}
+
+struct bytes *services_claim_bytes(struct services *v, struct arena *a,
+				   const struct service_claim *c, const struct json *service)
 {
 	struct json *value = service_claim_value(a, c, service, v->s->clock->wall_ns(v->s->clock));
 	struct buf b = BUF_INIT;
@@ -156,20 +184,6 @@ static struct bytes *claim_bytes(struct services *v, struct arena *a, const stru
 	ret = bytes_dup(buf_str(&b));
 	buf_fini(&b);
 	return ret;
-}
-
-void services_add_plan(struct services *v, struct op *op, const struct json *service)
-{
-	struct arena *a = &op->arena;
-
-	for (size_t i = 0; i < op->plan.n_add; i++) {
-		struct str key = service_claim_key(a, &op->plan.add[i]);
-
-		op_compare(op, key, 0);
-		op_put(op, key, claim_bytes(v, a, &op->plan.add[i], service));
-	}
-	for (size_t i = 0; i < op->plan.n_release; i++)
-		op_put(op, service_claim_key(a, &op->plan.release[i]), NULL);
 }
 
 void services_hold(struct services *v, const struct service_plan *plan)

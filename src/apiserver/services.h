@@ -8,6 +8,7 @@
  */
 
 #include "apiserver/op.h"
+#include "apiserver/service_cidrs.h"
 
 struct services;
 
@@ -25,3 +26,11 @@ void services_drop(struct services *v, const struct service_plan *plan);
 
 /* The cluster's first family. */
 enum ip_family services_family(const struct services *v);
+
+/* For repair.c. */
+const struct service_pools *services_pools(const struct services *v);
+const struct service_cidrs *services_cidrs(const struct services *v);
+/* A claim as it is stored: an address' is an IPAddress object and has the stored form of one. */
+struct bytes *services_claim_bytes(struct services *v, struct arena *a,
+				   const struct service_claim *c,
+				   const struct json *service) _nodiscard_;

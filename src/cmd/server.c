@@ -66,6 +66,8 @@ static const struct options_entry entries[] = {
 	 "Which controllers run in this server: all, or none (another one runs them, or none is "
 	 "wanted).",
 	 0},
+	{"service-repair-period", "SECONDS", "180",
+	 "How often addresses and node ports are compared with the Services that have them.", 0},
 	{"write-kubeconfig", "FILE", NULL,
 	 "Where to write the administrator's kubeconfig, besides "
 	 "DIR/pki/admin.kubeconfig.",
@@ -226,7 +228,7 @@ static int parse_controllers(struct server *s, struct err *err)
 static int parse_options(struct server *s, struct err *err)
 {
 	enum log_level level;
-	int64_t first, last;
+	int64_t first, last, repair_s;
 	int r = log_level_parse(options_get(s->options, "log-level"), &level, err);
 
 	if (r < 0)
@@ -241,8 +243,11 @@ static int parse_options(struct server *s, struct err *err)
 				  err);
 	if (r == 0)
 		r = parse_controllers(s, err);
+	if (r == 0)
+		r = options_int(s->options, "service-repair-period", 1, 86400, &repair_s, err);
 	if (r < 0)
 		return r;
+	s->config.repair_ms = repair_s * 1000;
 	s->config.node_port_first = (uint16_t)first;
 	s->config.node_port_last = (uint16_t)last;
 	return 0;

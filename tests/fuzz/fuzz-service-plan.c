@@ -55,7 +55,7 @@ static void claim(struct fuzz *f, const struct service_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_release; i++)
 		service_pools_event(&f->pools, service_claim_key(&f->a, &plan->release[i]),
-				    (struct str){0});
+				    (struct str){0}, 1);
 	for (size_t i = 0; i < plan->n_add; i++) {
 		const struct service_claim *c = &plan->add[i];
 
@@ -64,7 +64,7 @@ static void claim(struct fuzz *f, const struct service_plan *plan)
 		else
 			assert(!ip_alloc_has(&f->ips[ip_family(&c->ip) == IP_V6], &c->ip));
 		service_pools_event(&f->pools, service_claim_key(&f->a, c),
-				    STR("{\"namespace\":\"d\",\"name\":\"s\"}"));
+				    STR("{\"namespace\":\"d\",\"name\":\"s\"}"), 1);
 	}
 }
 

@@ -101,10 +101,10 @@ static inline void plan_commit(struct plan_fixture *f, const struct json *servic
 
 		json_write(&b, service_claim_value(&f->a, &f->plan.add[i], service, 0));
 		service_pools_event(&f->pools, service_claim_key(&f->a, &f->plan.add[i]),
-				    buf_str(&b));
+				    buf_str(&b), 1);
 		buf_fini(&b);
 	}
 	for (size_t i = 0; i < f->plan.n_release; i++)
 		service_pools_event(&f->pools, service_claim_key(&f->a, &f->plan.release[i]),
-				    (struct str){0});
+				    (struct str){0}, 1);
 }

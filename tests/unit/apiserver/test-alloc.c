@@ -213,7 +213,7 @@ TEST(ports_are_drawn_from_the_upper_band_first)
 		ASSERT_TRUE(port_alloc_next(&p, &rand, NULL, NULL, &port));
 		ASSERT_FALSE(port_alloc_has(&p, port));
 		ASSERT_EQ(port >= 30086, i < 2682);
-		port_alloc_add(&p, port, STR("ns/x"));
+		port_alloc_add(&p, port, STR("ns/x"), 1);
 	}
 	ASSERT_FALSE(port_alloc_next(&p, &rand, NULL, NULL, &port));
 	port_alloc_remove(&p, 31001);
@@ -225,7 +225,7 @@ TEST(ports_are_drawn_from_the_upper_band_first)
 	port_alloc_drop(&p, 30004);
 	ASSERT_FALSE(port_alloc_has(&p, 30004));
 	/* Outside: nothing happens. */
-	port_alloc_add(&p, 1, STR("ns/x"));
+	port_alloc_add(&p, 1, STR("ns/x"), 1);
 	port_alloc_hold(&p, 65535);
 	ASSERT_FALSE(port_alloc_has(&p, 1));
 	ASSERT_FALSE(port_alloc_has(&p, -1));

@@ -25,10 +25,10 @@ static void open_cluster(struct plan_fixture *f, enum cluster cluster)
 	};
 
 	plan_fixture_init(f, cidrs[cluster][0], cidrs[cluster][1]);
-	service_pools_event(&f->pools, STR("/registry/ipaddresses/10.0.0.5"), STR("{}"));
-	service_pools_event(&f->pools, STR("/registry/ipaddresses/2001:db8::5"), STR("no JSON"));
-	service_pools_event(&f->pools, STR("/registry/fairlead/nodeports/30005"), STR("{}"));
-	service_pools_event(&f->pools, STR("/registry/fairlead/nodeports/30006"), STR("{}"));
+	service_pools_event(&f->pools, STR("/registry/ipaddresses/10.0.0.5"), STR("{}"), 1);
+	service_pools_event(&f->pools, STR("/registry/ipaddresses/2001:db8::5"), STR("no JSON"), 1);
+	service_pools_event(&f->pools, STR("/registry/fairlead/nodeports/30005"), STR("{}"), 1);
+	service_pools_event(&f->pools, STR("/registry/fairlead/nodeports/30006"), STR("{}"), 1);
 }
 
 /* "<4>", "<6>": an address that was drawn; -1: a node port that was drawn; null: absent. */
@@ -546,7 +546,7 @@ TEST(a_full_range_is_an_internal_error)
 	struct json *o;
 
 	plan_fixture_init(&f, "10.0.0.0/30", NULL);
-	service_pools_event(&f.pools, STR("/registry/ipaddresses/10.0.0.1"), STR("{}"));
+	service_pools_event(&f.pools, STR("/registry/ipaddresses/10.0.0.1"), STR("{}"), 1);
 	o = plan_service(&f, "a", "{" P80 "}");
 	ASSERT_EQ(plan_make(&f, NULL, o, false), 0);
 	ASSERT_STR(json_string(json_path(o, "spec.clusterIP")), STR("10.0.0.2"));
@@ -557,8 +557,8 @@ TEST(a_full_range_is_an_internal_error)
 		     "Internal error occurred: failed to allocate a serviceIP: range is full");
 	ASSERT_FALSE(f.plan.is_plain);
 	for (uint16_t port = 30000; port <= 32767; port++)
-		port_alloc_add(&f.ports, port, STR("x/y"));
-	service_pools_event(&f.pools, STR("/registry/ipaddresses/10.0.0.1"), (struct str){0});
+		port_alloc_add(&f.ports, port, STR("x/y"), 1);
+	service_pools_event(&f.pools, STR("/registry/ipaddresses/10.0.0.1"), (struct str){0}, 1);
 	o = plan_service(&f, "b", "{" P80 ",'type':'NodePort'}");
 	ASSERT_EQ(plan_make(&f, NULL, o, false), ERR_INTERNAL);
 	ASSERT_STREQ(f.err.msg,
@@ -636,7 +636,8 @@ TEST(a_deletion_releases_what_is_its_own)
 	plan_fixture_init(&f, "10.0.0.0/24", "2001:db8::/112");
 	service_pools_event(&f.pools, STR("/registry/ipaddresses/2001:db8::9"),
 			    STR("{\"spec\":{\"parentRef\":{\"resource\":\"services\","
-				"\"namespace\":\"default\",\"name\":\"other\"}}}"));
+				"\"namespace\":\"default\",\"name\":\"other\"}}}"),
+			    1);
 	o = plan_service(&f, "web",
 			 "{'type':'LoadBalancer'," A46 "," F46 "," LOCAL LBP
 			 ",'healthCheckNodePort':30002}");

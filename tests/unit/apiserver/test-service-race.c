@@ -57,7 +57,7 @@ static void on_event(void *ctx, int r, const struct store_event *events, size_t 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t name;
 
-		service_pools_event(&s->f.pools, events[i].key, bytes_str(events[i].value));
+		service_pools_event(&s->f.pools, events[i].key, bytes_str(events[i].value), 1);
 		if (!str_has_prefix(events[i].key, prefix))
 			continue;
 		ASSERT_EQ(
@@ -191,8 +191,8 @@ static void on_all(void *ctx, int r, const struct store_range *range, const stru
 	c->is_done = true;
 	for (size_t i = 0; i < range->n; i++) {
 		c->n_claims += !str_has_prefix(range->kvs[i].key, services);
-		service_pools_event(&c->f->pools, range->kvs[i].key,
-				    bytes_str(range->kvs[i].value));
+		service_pools_event(&c->f->pools, range->kvs[i].key, bytes_str(range->kvs[i].value),
+				    1);
 	}
 	for (size_t i = 0; i < range->n; i++) {
 		struct service_plan plan;
