@@ -2,6 +2,7 @@
 #include "apiserver/body.h"
 
 #include "api/defaults.h"
+#include "api/managed.h"
 #include "api/proto.h"
 #include "api/service_defaults.h"
 #include "api/strict.h"
@@ -104,8 +105,11 @@ static int normalise(struct op *op, struct json *obj)
 	struct request *req = op->req;
 	struct api_strs issues = {0};
 	struct err err;
-	int r = api_strict(&op->arena, req->res->kind, obj, &issues, &err);
+	int r;
 
+	/* Asked before what is empty is dropped. */
+	op->resets_owners = api_managed_is_reset(json_path(obj, "metadata.managedFields"));
+	r = api_strict(&op->arena, req->res->kind, obj, &issues, &err);
 	if (r == 0 && req->field_validation == REQUEST_FIELDS_STRICT)
 		r = api_strict_refuse(req->res->kind, &issues, &err);
 	if (r < 0)

@@ -53,8 +53,8 @@ static struct str generate(struct op *op, struct str base)
 int prepare_create(struct op *op, struct json *obj)
 {
 	static const char *const wiped[] = {
-		"uid",        "creationTimestamp", "deletionTimestamp",         "selfLink",
-		"generation", "managedFields",     "deletionGracePeriodSeconds"};
+		"uid",      "creationTimestamp", "deletionTimestamp",
+		"selfLink", "generation",        "deletionGracePeriodSeconds"};
 	struct arena *a = &op->arena;
 	struct json *meta = json_object_at(a, obj, "metadata");
 	struct str base = json_get_string(meta, "generateName");
@@ -175,7 +175,6 @@ void prepare_update(struct op *op, const struct json *old, struct json *obj)
 		if (json_is_null(json_get(meta, kept[i])))
 			keep(op, old_meta, meta, kept[i]);
 	keep(op, old_meta, meta, "generation");
-	json_remove(meta, "managedFields");
 	json_remove(meta, "selfLink");
 	if (str_eq_c(op->req->sub, "status")) {
 		keep_all_but_status(op, old, obj);

@@ -63,6 +63,7 @@ struct request {
 	bool is_dry_run;
 	enum request_field_validation field_validation;
 	struct str field_manager;
+	bool is_forced; /* server-side apply: take fields from their owners */
 	/* list and watch */
 	struct str label_selector, field_selector, continue_token;
 	uint64_t limit;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/write.h"
 
+#include "api/managed.h"
 #include "api/validate.h"
 #include "apiserver/body.h"
 #include "apiserver/collection.h"
 #include "apiserver/delete.h"
 #include "apiserver/namespace.h"
+#include "apiserver/ownership.h"
 #include "apiserver/prepare.h"
 #include "apiserver/strategy.h"
 
@@ -107,8 +109,10 @@ static int create_object(struct op *op, struct json *obj)
 	struct str name;
 	int r = prepare_create(op, obj);
 
-	if (r == 0)
+	if (r == 0) {
+		ownership_record(op, NULL, obj);
 		r = namespace_admit(op);
+	}
 	if (r == 0)
 		r = allot(op, NULL, obj);
 	if (r < 0)
@@ -188,15 +192,21 @@ static int finish_deletion(struct op *op, struct object *o, struct json *obj)
 	return op_submit(op);
 }
 
-/* Order of members says nothing: the trees decide. */
-static bool is_unchanged(struct op *op, struct object *o, const struct json *old,
-			 const struct json *obj)
+/* Order of members says nothing: the trees decide. Nor do new times of owners alone. `obj` has been
+ * stored in op->object and loses its managedFields here. */
+static bool is_unchanged(struct op *op, struct object *o, const struct json *old, struct json *obj)
 {
-	struct json *before = json_clone(&op->arena, old);
+	const struct json *owners = json_path(old, "metadata.managedFields");
+	struct json *before;
 
 	if (str_eq(bytes_str(op->object->value), bytes_str(o->value)))
 		return true;
+	if (!api_managed_eq_but_times(owners, json_path(obj, "metadata.managedFields")))
+		return false;
+	before = json_clone(&op->arena, old);
 	json_remove(json_get(before, "metadata"), "resourceVersion");
+	json_remove(json_get(before, "metadata"), "managedFields");
+	json_remove(json_get(obj, "metadata"), "managedFields");
 	return json_eq(before, obj);
 }
 
@@ -226,6 +236,7 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 	int r = 0;
 
 	op->lost = update_lost;
+	ownership_record(op, old, obj);
 	prepare_update(op, old, obj);
 	if (!is_status)
 		r = allot(op, old, obj);

@@ -11,7 +11,8 @@ def test_create_sets_system_metadata(api):
     assert got['kind'] == 'Service' and got['apiVersion'] == 'v1'
     assert len(meta['uid']) == 36 and meta['namespace'] == api.ns
     assert meta['creationTimestamp'].endswith('Z') and not meta['creationTimestamp'].startswith('2001')
-    assert 'generation' not in meta and 'selfLink' not in meta and 'managedFields' not in meta
+    assert 'generation' not in meta and 'selfLink' not in meta
+    assert [e['operation'] for e in meta['managedFields']] == ['Update'], meta
     assert api.get(api.path('services', 'a')).want(200).json == got
 
 
