@@ -111,7 +111,8 @@ def fuzz():
             log = open(FUZZ / f'{name}.log', 'w')
             args = [FUZZ / 'tests/fuzz' / name, f'-max_total_time={seconds}', '-timeout=10', '-rss_limit_mb=2048',
                     f'-artifact_prefix={FUZZ}/{name}-', corpus] + ([seeds] if seeds.is_dir() else [])
-            running[name] = subprocess.Popen([str(a) for a in args], stdout=log, stderr=log)
+            running[name] = subprocess.Popen([str(a) for a in args], stdout=log, stderr=log,
+                                             env=dict(os.environ, UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1'))
         time.sleep(0.2)
         for name, process in list(running.items()):
             if process.poll() is None:

@@ -51,7 +51,7 @@ void vec_reserve_any(struct vec_any *v, size_t size, size_t n);
 		(v)->len = (v)->cap = 0;                                                           \
 	} while (0)
 #define vec_foreach(it, v)                                                                         \
-	for (__typeof__((v)->ptr + 0) it = (v)->ptr; it < (v)->ptr + (v)->len; it++)
+	for (__typeof__((v)->ptr + 0) it = (v)->ptr; it && it < (v)->ptr + (v)->len; it++)
 #define vec_sort(v, cmp)                                                                           \
 	do {                                                                                       \
 		if ((v)->len > 1)                                                                  \

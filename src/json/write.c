@@ -50,7 +50,7 @@ static inline void write_byte(struct buf *b, char c)
 
 void json_write_string(struct buf *b, struct str s)
 {
-	const char *at = s.ptr, *end = at + s.len;
+	const char *at = s.ptr ? s.ptr : "", *end = at + s.len;
 
 	write_byte(b, '"');
 	while (at < end) {
