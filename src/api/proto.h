@@ -66,6 +66,10 @@ void api_proto_end(struct buf *b, size_t begun);
 /* In an enveloped list: its metadata (a ListMeta) and each item. */
 void api_proto_add_list_meta(struct buf *b, const struct json *meta);
 void api_proto_add_item(struct buf *b, const struct api_type *type, const struct json *obj);
+/* The same of a message that api_proto_encode has made. */
+void api_proto_write_message(struct buf *b, struct str api_version, struct str kind,
+			     struct str message);
+void api_proto_add_message(struct buf *b, struct str message);
 
 /* A frame of a watch; between begin and end goes one enveloped object. */
 struct api_proto_event {

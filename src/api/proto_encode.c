@@ -325,6 +325,21 @@ void api_proto_add_item(struct buf *b, const struct api_type *type, const struct
 	buf_set_len(b, b->len);
 }
 
+void api_proto_write_message(struct buf *b, struct str api_version, struct str kind,
+			     struct str message)
+{
+	size_t begun = api_proto_begin(b, api_version, kind);
+
+	buf_add_str(b, message);
+	api_proto_end(b, begun);
+}
+
+void api_proto_add_message(struct buf *b, struct str message)
+{
+	put_bytes(b, 2, message);
+	buf_set_len(b, b->len);
+}
+
 struct api_proto_event api_proto_begin_event(struct buf *b, struct str type)
 {
 	struct api_proto_event ret;

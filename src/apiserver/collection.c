@@ -13,8 +13,8 @@ enum {
 struct collection {
 	struct request *req; /* NULL: the client has gone */
 	struct apiserver *s;
-	VEC(const struct object *) items; /* as they were */
-	size_t next, n_under_way;         /* the first that has not begun */
+	VEC(struct object *) items; /* as they were */
+	size_t next, n_under_way;   /* the first that has not begun */
 	bool is_starting;
 	struct request item;           /* what the items' own requests have in common */
 	struct delete_options options; /* of each; the strings are in `arena` */
@@ -80,7 +80,7 @@ static void item_ended(struct op *op, int r)
 }
 
 /* A request of its own for one item: it outlives the client's. */
-static struct op *item_op(struct collection *c, const struct object *o)
+static struct op *item_op(struct collection *c, struct object *o)
 {
 	struct op *op = op_new(&c->item, delete_step);
 	struct request *own = arena_new(&op->arena, struct request);

@@ -35,6 +35,7 @@ void object_unref(struct object *o)
 	if (!o || --o->refs > 0)
 		return;
 	bytes_unref(o->value);
+	bytes_unref(o->proto);
 	free(o);
 }
 

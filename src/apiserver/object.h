@@ -13,7 +13,9 @@
  * A reader gets the head, the resourceVersion and the rest spliced together, so GET and LIST are
  * copies of memory. In the items of a list kind and apiVersion are left out, as Kubernetes does.
  *
- * Nothing here knows what the fields mean. struct object is immutable and reference-counted.
+ * Nothing here knows what the fields mean. struct object is immutable and reference-counted, but
+ *for the protobuf message that is kept once someone has asked for it: many watchers, and list after
+ * list, want the same one.
  */
 
 #include "api/kind.h"
@@ -38,6 +40,7 @@ struct object {
 	uint32_t head_len; /* of the stored form's head */
 	uint64_t rev, create_rev;
 	struct bytes *value; /* the stored form */
+	struct bytes *proto; /* render_proto.c: its message as of `rev`; NULL: nobody has asked */
 	uint16_t ns_len, key_len;
 	char key[]; /* "namespace/name", or "name" in cluster scope; then a NUL */
 };

@@ -24,7 +24,7 @@ void read_get(struct request *req)
 /* One page that is being put together. */
 struct page {
 	struct selection sel;
-	VEC(const struct object *) objects;
+	VEC(struct object *) objects;
 	struct continuation from; /* where it begins */
 	uint64_t rev;             /* of the list */
 	struct str last;          /* the key that was looked at last, when has_more */
@@ -52,7 +52,7 @@ static void reply_page(struct request *req, struct page *page)
 	reply_buf(req, 200, &b);
 }
 
-static bool match(const struct page *page, const struct object *o)
+static bool match(const struct page *page, struct object *o)
 {
 	struct arena a;
 	struct selection_subject subject = {.object = o, .arena = &a};

@@ -27,7 +27,7 @@ struct json *render_list_meta(struct arena *a, uint64_t rev, struct str token, i
 }
 
 static void add_row(struct arena *a, struct json *table, const struct resource *res,
-		    const struct object *o, uint64_t rev, const struct api_table_opts *opts)
+		    struct object *o, uint64_t rev, const struct api_table_opts *opts)
 {
 	struct json *tree;
 
@@ -58,7 +58,7 @@ static int64_t wall_ns(const struct request *req)
 	return req->s->clock->wall_ns(req->s->clock);
 }
 
-void render_object(struct buf *b, const struct request *req, const struct object *o, uint64_t rev)
+void render_object(struct buf *b, const struct request *req, struct object *o, uint64_t rev)
 {
 	struct api_table_opts opts = {.include = req->include, .has_columns = true, .now_ns = 0};
 
@@ -137,8 +137,7 @@ void render_list(struct buf *b, const struct request *req, const struct render_l
 }
 
 void render_event(struct buf *b, const struct resource *res, struct render_style style,
-		  int64_t now_ns, const char *type, const struct object *o, uint64_t rev,
-		  bool is_first)
+		  int64_t now_ns, const char *type, struct object *o, uint64_t rev, bool is_first)
 {
 	if (style.format == REQUEST_PROTO) {
 		render_proto_event(b, res, type, o, rev);

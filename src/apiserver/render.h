@@ -10,7 +10,7 @@
 #include "apiserver/request.h"
 
 struct render_list {
-	const struct object *const *objects;
+	struct object *const *objects;
 	size_t n;
 	uint64_t rev;              /* resourceVersion of the list */
 	struct str continue_token; /* absent: no more */
@@ -27,14 +27,13 @@ enum {
 };
 unsigned render_style_index(struct render_style style); /* below RENDER_STYLES */
 
-void render_object(struct buf *b, const struct request *req, const struct object *o, uint64_t rev);
+void render_object(struct buf *b, const struct request *req, struct object *o, uint64_t rev);
 void render_list(struct buf *b, const struct request *req, const struct render_list *list);
 /* One frame of a watch: a line of JSON, or a frame as api/proto.h tells. `rev` is the
  * resourceVersion that the object shows. is_first: a Table has its columns in the first frame only.
  */
 void render_event(struct buf *b, const struct resource *res, struct render_style style,
-		  int64_t now_ns, const char *type, const struct object *o, uint64_t rev,
-		  bool is_first);
+		  int64_t now_ns, const char *type, struct object *o, uint64_t rev, bool is_first);
 /* is_end_of_initial: with the annotation that ends the initial events. */
 void render_bookmark(struct buf *b, const struct resource *res, struct render_style style,
 		     uint64_t rev, bool is_end_of_initial);

@@ -6,13 +6,32 @@
 #include <inttypes.h>
 
 /* What is stored was encoded by us; were it damaged, an empty object is what can be told of it. */
-static struct json *tree_of(struct arena *a, const struct object *o, uint64_t rev)
+static struct bytes *encode(const struct resource *res, const struct object *o, uint64_t rev)
 {
+	struct buf b = BUF_INIT;
+	struct bytes *ret;
 	struct json *tree;
+	struct arena a;
 
-	if (object_decode(a, o, rev, &tree, NULL) < 0)
-		return json_new(a, JSON_OBJECT);
-	return tree;
+	arena_init(&a, 16 * 1024);
+	if (object_decode(&a, o, rev, &tree, NULL) < 0)
+		tree = json_new(&a, JSON_OBJECT);
+	api_proto_encode(&b, res->kind->type, tree);
+	ret = bytes_dup(buf_str(&b));
+	buf_fini(&b);
+	arena_fini(&a);
+	return ret;
+}
+
+/* The object's message, a new reference. Kept as it is at the object's own revision: only the event
+ * of a deletion shows another. */
+static struct bytes *message_of(const struct resource *res, struct object *o, uint64_t rev)
+{
+	if (rev != o->rev)
+		return encode(res, o, rev);
+	if (!o->proto)
+		o->proto = encode(res, o, rev);
+	return bytes_ref(o->proto);
 }
 
 static void write_tree(struct buf *b, const struct resource *res, const struct json *tree)
@@ -20,15 +39,13 @@ static void write_tree(struct buf *b, const struct resource *res, const struct j
 	api_proto_write(b, res->api_version, str_of(res->kind->kind), res->kind->type, tree);
 }
 
-void render_proto_object(struct buf *b, const struct resource *res, const struct object *o,
-			 uint64_t rev)
+void render_proto_object(struct buf *b, const struct resource *res, struct object *o, uint64_t rev)
 {
-	struct arena a;
+	struct bytes *message = message_of(res, o, rev);
 
-	arena_init(&a, 16 * 1024);
-	buf_reserve(b, o->value->len);
-	write_tree(b, res, tree_of(&a, o, rev));
-	arena_fini(&a);
+	buf_reserve(b, message->len + 64);
+	api_proto_write_message(b, res->api_version, str_of(res->kind->kind), bytes_str(message));
+	bytes_unref(message);
 }
 
 void render_proto_list(struct buf *b, const struct resource *res, const struct render_list *list)
@@ -36,21 +53,22 @@ void render_proto_list(struct buf *b, const struct resource *res, const struct r
 	struct arena a;
 	size_t begun;
 
-	arena_init(&a, 64 * 1024);
+	arena_init(&a, 0);
 	begun = api_proto_begin(b, res->api_version, str_of(res->kind->list_kind));
 	api_proto_add_list_meta(
 		b, render_list_meta(&a, list->rev, list->continue_token, list->remaining));
 	for (size_t i = 0; i < list->n; i++) {
-		arena_clear(&a);
-		api_proto_add_item(b, res->kind->type,
-				   tree_of(&a, list->objects[i], list->objects[i]->rev));
+		struct bytes *message = message_of(res, list->objects[i], list->objects[i]->rev);
+
+		api_proto_add_message(b, bytes_str(message));
+		bytes_unref(message);
 	}
 	api_proto_end(b, begun);
 	arena_fini(&a);
 }
 
 void render_proto_event(struct buf *b, const struct resource *res, const char *type,
-			const struct object *o, uint64_t rev)
+			struct object *o, uint64_t rev)
 {
 	struct api_proto_event begun = api_proto_begin_event(b, str_of(type));
 

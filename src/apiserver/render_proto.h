@@ -8,11 +8,10 @@
 
 #include "apiserver/render.h"
 
-void render_proto_object(struct buf *b, const struct resource *res, const struct object *o,
-			 uint64_t rev);
+void render_proto_object(struct buf *b, const struct resource *res, struct object *o, uint64_t rev);
 void render_proto_list(struct buf *b, const struct resource *res, const struct render_list *list);
 void render_proto_event(struct buf *b, const struct resource *res, const char *type,
-			const struct object *o, uint64_t rev);
+			struct object *o, uint64_t rev);
 void render_proto_bookmark(struct buf *b, const struct resource *res, uint64_t rev,
 			   bool is_end_of_initial);
 /* `json` is a Status that status_write has written: as an answer, as the last frame of a watch. */

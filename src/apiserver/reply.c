@@ -51,7 +51,7 @@ void reply_buf(struct request *req, int status, struct buf *b)
 	reply_bytes(req, status, body);
 }
 
-void reply_object(struct request *req, int status, const struct object *o, uint64_t rev)
+void reply_object(struct request *req, int status, struct object *o, uint64_t rev)
 {
 	struct buf b = BUF_INIT;
 

@@ -16,7 +16,7 @@
 void reply_bytes(struct request *req, int status, struct bytes *body);
 void reply_buf(struct request *req, int status, struct buf *b); /* empties b */
 /* In the format that the request asks for. */
-void reply_object(struct request *req, int status, const struct object *o, uint64_t rev);
+void reply_object(struct request *req, int status, struct object *o, uint64_t rev);
 /* `json` is a Status; in protobuf when the client prefers that. Empties it. */
 void reply_status(struct request *req, int status, struct buf *json);
 void reply_failure(struct request *req); /* req->st, which is set */
