@@ -32,3 +32,5 @@ void api_cells_node(struct api_cells *c, const struct json *obj);
 void api_cells_deployment(struct api_cells *c, const struct json *obj);
 void api_cells_replica_set(struct api_cells *c, const struct json *obj);
 void api_cells_event(struct api_cells *c, const struct json *obj);
+void api_cells_role(struct api_cells *c, const struct json *obj);
+void api_cells_role_binding(struct api_cells *c, const struct json *obj);

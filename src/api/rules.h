@@ -41,6 +41,10 @@ void api_rules_pod_spec(const struct json *spec, const struct api_path *p, bool 
 			struct api_causes *c);
 extern const struct api_rules api_rules_service_cidr;
 extern const struct api_rules api_rules_ip_address;
+extern const struct api_rules api_rules_role;
+extern const struct api_rules api_rules_cluster_role;
+extern const struct api_rules api_rules_role_binding;
+extern const struct api_rules api_rules_cluster_role_binding;
 
 void api_rules_service_transition(const struct json *old, const struct json *obj,
 				  struct api_causes *c);

@@ -2,6 +2,7 @@
 #include "api/service_defaults.h"
 
 #include "api/kind.h"
+#include "api/rbac_defaults.h"
 
 static void set_text(struct arena *a, struct json *obj, const char *key, const char *value)
 {
@@ -191,6 +192,9 @@ void api_default_kind(struct arena *a, const struct api_kind *kind, struct json 
 		api_default_pod_status(a, obj);
 	} else if (str_eq_c(str_of(kind->group), "apps")) {
 		default_probes(a, json_path(obj, "spec.template.spec"));
+	} else if (str_eq_c(str_of(kind->kind), "RoleBinding") ||
+		   str_eq_c(str_of(kind->kind), "ClusterRoleBinding")) {
+		api_default_binding(a, obj);
 	}
 }
 

@@ -248,6 +248,10 @@ static const struct {
 	{"ServiceCIDR", cells_service_cidr},
 	{"IPAddress", cells_ip_address},
 	{"Scale", cells_scale},
+	{"Role", api_cells_role},
+	{"ClusterRole", api_cells_role},
+	{"RoleBinding", api_cells_role_binding},
+	{"ClusterRoleBinding", api_cells_role_binding},
 	{NULL, cells_other},
 };
 

@@ -5,11 +5,12 @@
 #include "api/rules.h"
 
 static const struct api_rules *const all_rules[] = {
-	&api_rules_service,      &api_rules_endpoints,  &api_rules_endpoint_slice,
-	&api_rules_pod,          &api_rules_node,       &api_rules_namespace,
-	&api_rules_config_map,   &api_rules_secret,     &api_rules_event,
-	&api_rules_lease,        &api_rules_deployment, &api_rules_replica_set,
-	&api_rules_service_cidr, &api_rules_ip_address,
+	&api_rules_service,      &api_rules_endpoints,    &api_rules_endpoint_slice,
+	&api_rules_pod,          &api_rules_node,         &api_rules_namespace,
+	&api_rules_config_map,   &api_rules_secret,       &api_rules_event,
+	&api_rules_lease,        &api_rules_deployment,   &api_rules_replica_set,
+	&api_rules_service_cidr, &api_rules_ip_address,   &api_rules_role,
+	&api_rules_cluster_role, &api_rules_role_binding, &api_rules_cluster_role_binding,
 };
 
 /* Kinds that have only metadata to check. */

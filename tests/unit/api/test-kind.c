@@ -119,9 +119,13 @@ TEST(describes_every_kind)
 		ASSERT_STREQ(meta->type->name, "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
 		ASSERT_TRUE(api_field_find(k->type, STR("kind")) != NULL);
 		ASSERT_TRUE(api_field_find(k->type, STR("apiVersion")) != NULL);
+		ASSERT_TRUE(k->short_names && k->categories && k->field_labels && *k->storage);
+		if (strcmp(k->storage, "-") == 0) { /* answered, not stored */
+			ASSERT_TRUE(k->verbs == API_VERB_CREATE);
+			continue;
+		}
 		ASSERT_TRUE(k->n_columns > 1);
 		ASSERT_TRUE(k->verbs & API_VERB_GET);
-		ASSERT_TRUE(k->short_names && k->categories && k->field_labels && *k->storage);
 		for (size_t j = 0; j < i; j++)
 			ASSERT_TRUE(strcmp(kinds[j].storage, k->storage) != 0);
 	}
