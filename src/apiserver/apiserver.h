@@ -4,7 +4,8 @@
 /*
  * The API server: Kubernetes' REST interface over a store.
  *
- * How a request runs. handler.c takes a whole HTTP request and tells who sent it. What is no object
+ * How a request runs. handler.c takes a whole HTTP request, finds out who sent it (authenticate.h,
+ * impersonate.h) and whether they may (attributes.h, authorize.h). What is no object
  * (health, version, metrics, discovery, OpenAPI) is answered by nonresource.c and documents.c; for
  * the rest path and query become a struct request (request.h), which is answered through reply.h.
  * Reads (read.c) come from the watch cache (cache.h). Watches (watch.c) hang on the cache's events,
@@ -26,6 +27,8 @@
 #include "store/store.h"
 
 struct loop;
+struct access_jwt_keys;
+struct access_tokens;
 struct apiserver;
 
 enum {
@@ -45,7 +48,13 @@ struct apiserver_config {
 	struct ip_prefix service_cidrs[2]; /* the first is the primary */
 	size_t n_service_cidrs;
 	uint16_t node_port_first, node_port_last;
-	int64_t repair_ms;        /* 0: APISERVER_REPAIR_MS */
+	int64_t repair_ms; /* 0: APISERVER_REPAIR_MS */
+	/* Everyone who is let in may do everything (--authorization-mode=AlwaysAllow). */
+	bool is_open;
+	bool refuses_anonymous; /* --anonymous-auth=false */
+	/* ServiceAccount tokens: the issuers that are accepted, the first of which issues, and whom
+	 * tokens are for that name nobody else; NULL-terminated, NULL: no such tokens. */
+	const char *const *issuers, *const *audiences;
 	struct ip_addr advertise; /* what default/kubernetes points at */
 	uint16_t secure_port;
 	/* A transport to a node's agent, for pod logs; NULL: no agents are reachable. The address
@@ -72,10 +81,15 @@ void apiserver_stop(struct apiserver *s);
 void apiserver_free(struct apiserver *s);
 bool apiserver_is_ready(const struct apiserver *s);
 
-/* For http_server_new: requests with a verified client certificate are served, others are anonymous
- * (health, readiness and version only). ctx is the struct apiserver. */
+/* What signs and proves ServiceAccount tokens, the static tokens: taken over, also while requests
+ * are served; NULL: none. Before the first one there are no tokens. */
+void apiserver_set_token_keys(struct apiserver *s, struct access_jwt_keys *keys);
+void apiserver_set_static_tokens(struct apiserver *s, struct access_tokens *tokens);
+
+/* For http_server_new: who sent the request is found out (certificate, token, nobody), and whether
+ * they may (RBAC). ctx is the struct apiserver. */
 void apiserver_handle(void *ctx, struct http_exchange *x);
-/* The same without authentication: for a listener that only this machine's users reach. */
+/* The same as a member of system:masters: for a listener that only this machine's users reach. */
 void apiserver_handle_insecure(void *ctx, struct http_exchange *x);
 
 /* For http_server_refusals_by: a Status, as for requests that come as far as the handler. */

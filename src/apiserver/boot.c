@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/boot.h"
 
+#include "apiserver/boot_access.h"
 #include "apiserver/boot_objects.h"
 #include "apiserver/repair.h"
 
@@ -16,6 +17,7 @@ struct boot_step {
 struct boot {
 	struct apiserver *s;
 	struct http_transport *transport;
+	struct boot_access *access; /* the roles; on the first round */
 	struct arena arena;
 	VEC(struct boot_step) steps;
 	size_t at;
@@ -251,6 +253,11 @@ static void on_retry(void *ctx)
 	next(ctx);
 }
 
+static void on_access(void *ctx)
+{
+	next(ctx);
+}
+
 void boot_start(struct apiserver *s)
 {
 	struct boot *b = mem_xnew(struct boot);
@@ -270,7 +277,10 @@ void boot_start(struct apiserver *s)
 	if (!b->is_before_repair)
 		add_service(b);
 	s->boot = b;
-	next(b);
+	if (s->is_ready)
+		next(b);
+	else
+		b->access = boot_access_start(s, on_access, b);
 }
 
 void boot_repair(struct apiserver *s)
@@ -297,6 +307,7 @@ void boot_free(struct boot *b)
 {
 	if (!b)
 		return;
+	boot_access_free(b->access);
 	b->transport->ops->close(b->transport);
 	loop_timer_close(b->retry);
 	vec_fini(&b->steps);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/apiserver.h"
 
+#include "apiserver/attributes.h"
+#include "apiserver/authenticate.h"
+#include "apiserver/authorize.h"
 #include "apiserver/binding.h"
+#include "apiserver/impersonate.h"
 #include "apiserver/nonresource.h"
 #include "apiserver/pod_log.h"
 #include "apiserver/read.h"
 #include "apiserver/reply.h"
+#include "apiserver/review.h"
 #include "apiserver/scale.h"
 #include "apiserver/watch.h"
 #include "apiserver/write.h"
@@ -20,6 +25,7 @@ static const struct own_handler {
 	{"Pod", "log", pod_log_start},
 	{"Deployment", "scale", scale_handle},
 	{"ReplicaSet", "scale", scale_handle},
+	{"ServiceAccount", "token", review_token_request},
 };
 
 static const struct own_handler *own_handler(const struct request *req)
@@ -37,6 +43,8 @@ static int dispatch(struct request *req)
 
 	if (own)
 		return own->start(req);
+	if (str_eq_c(str_of(req->res->kind->storage), "-"))
+		return review_start(req);
 	switch (req->verb) {
 	case REQUEST_GET:
 		read_get(req);
@@ -56,7 +64,8 @@ static int dispatch(struct request *req)
 	}
 }
 
-static void handle_objects(struct apiserver *s, struct http_exchange *x)
+static void handle_objects(struct apiserver *s, struct http_exchange *x,
+			   const struct access_user *user)
 {
 	struct request *req = arena_new(&x->arena, struct request);
 
@@ -67,7 +76,7 @@ static void handle_objects(struct apiserver *s, struct http_exchange *x)
 					     : "the server is starting, please try again");
 		return;
 	}
-	if (request_parse(s, x, req) < 0 || dispatch(req) < 0)
+	if (request_parse(s, x, user, req) < 0 || dispatch(req) < 0)
 		reply_failure(req);
 }
 
@@ -84,19 +93,60 @@ const char *apiserver_word_refusal(struct buf *body, int status, const char *rea
 	return "application/json";
 }
 
+static void refuse(struct http_exchange *x, const struct status *st)
+{
+	struct buf b = BUF_INIT;
+	struct bytes *body;
+
+	status_write(&b, st);
+	body = bytes_dup(buf_str(&b));
+	buf_fini(&b);
+	http_reply(x, st->code, "application/json", body);
+	bytes_unref(body);
+}
+
+static void serve(struct apiserver *s, struct http_exchange *x, const struct access_user *user)
+{
+	struct status st = {.arena = &x->arena};
+	struct access_attrs at;
+
+	attributes_from(&x->arena, &x->req, &at);
+	if (impersonate(s, x, &user, &st) < 0) {
+		refuse(x, &st);
+		return;
+	}
+	if (!authorize(s, user, &at)) {
+		if (!s->is_loaded) /* the roles are not known yet */
+			reply_refusal(x, ERR_UNAVAILABLE,
+				      "the server is starting, please try again");
+		else if (authorize_refuse(s, user, &at, &st) < 0)
+			refuse(x, &st);
+		return;
+	}
+	if (!nonresource_handle(s, x))
+		handle_objects(s, x, user);
+}
+
 void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
 {
-	struct apiserver *s = ctx;
+	static const struct str groups[] = {
+		{ACCESS_GROUP_MASTERS, sizeof(ACCESS_GROUP_MASTERS) - 1},
+		{ACCESS_GROUP_AUTHENTICATED, sizeof(ACCESS_GROUP_AUTHENTICATED) - 1}};
+	static const struct access_user user = {
+		.name = {"system:apiserver", sizeof("system:apiserver") - 1},
+		.groups = groups,
+		.n_groups = ARRAY_LEN(groups)};
 
-	if (!nonresource_handle(s, x))
-		handle_objects(s, x);
+	serve(ctx, x, &user);
 }
 
 void apiserver_handle(void *ctx, struct http_exchange *x)
 {
-	if (!str_is_set(x->req.peer->user) && !nonresource_is_public(x->req.path)) {
+	struct apiserver *s = ctx;
+	const struct access_user *user;
+
+	if (authenticate_request(s->authenticate, x, &user) < 0)
 		reply_refusal(x, ERR_UNAUTHORIZED, "Unauthorized");
-		return;
-	}
-	apiserver_handle_insecure(ctx, x);
+	else
+		serve(s, x, user);
 }

@@ -95,18 +95,22 @@ void render_proto_bookmark(struct buf *b, const struct resource *res, uint64_t r
 	api_proto_end_event(b, begun);
 }
 
-void render_proto_status(struct buf *b, struct str json)
+void render_proto_tree(struct buf *b, const char *api_version, const char *kind, const char *type,
+		       struct str json)
 {
-	const struct api_type *type =
-		api_type_find(STR("io.k8s.apimachinery.pkg.apis.meta.v1.Status"));
 	struct json *tree;
 	struct arena a;
 
 	arena_init(&a, 0);
 	if (json_parse(&a, json, JSON_BORROW, &tree, NULL) < 0)
 		tree = json_new(&a, JSON_OBJECT);
-	api_proto_write(b, STR("v1"), STR("Status"), type, tree);
+	api_proto_write(b, str_of(api_version), str_of(kind), api_type_find(str_of(type)), tree);
 	arena_fini(&a);
+}
+
+void render_proto_status(struct buf *b, struct str json)
+{
+	render_proto_tree(b, "v1", "Status", "io.k8s.apimachinery.pkg.apis.meta.v1.Status", json);
 }
 
 void render_proto_error(struct buf *b, struct str json)

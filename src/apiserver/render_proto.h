@@ -14,6 +14,9 @@ void render_proto_event(struct buf *b, const struct resource *res, const char *t
 			struct object *o, uint64_t rev);
 void render_proto_bookmark(struct buf *b, const struct resource *res, uint64_t rev,
 			   bool is_end_of_initial);
+/* Text of an object, of this type. */
+void render_proto_tree(struct buf *b, const char *api_version, const char *kind, const char *type,
+		       struct str json);
 /* `json` is a Status that status_write has written: as an answer, as the last frame of a watch. */
 void render_proto_status(struct buf *b, struct str json);
 void render_proto_error(struct buf *b, struct str json);

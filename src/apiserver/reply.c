@@ -74,6 +74,21 @@ void reply_status(struct request *req, int status, struct buf *json)
 	reply_buf(req, status, &b);
 }
 
+void reply_tree(struct request *req, int status, const char *api_version, const char *kind,
+		const char *type, struct buf *json)
+{
+	struct buf b = BUF_INIT;
+
+	if (req->format != REQUEST_PROTO) {
+		req->content_type = "application/json";
+		reply_buf(req, status, json);
+		return;
+	}
+	render_proto_tree(&b, api_version, kind, type, buf_str(json));
+	buf_fini(json);
+	reply_buf(req, status, &b);
+}
+
 void reply_failure(struct request *req)
 {
 	struct buf b = BUF_INIT;

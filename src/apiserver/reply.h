@@ -17,6 +17,9 @@ void reply_bytes(struct request *req, int status, struct bytes *body);
 void reply_buf(struct request *req, int status, struct buf *b); /* empties b */
 /* In the format that the request asks for. */
 void reply_object(struct request *req, int status, struct object *o, uint64_t rev);
+/* An object of a type that no kind has: `json` is its text, emptied. */
+void reply_tree(struct request *req, int status, const char *api_version, const char *kind,
+		const char *type, struct buf *json);
 /* `json` is a Status; in protobuf when the client prefers that. Empties it. */
 void reply_status(struct request *req, int status, struct buf *json);
 void reply_failure(struct request *req); /* req->st, which is set */

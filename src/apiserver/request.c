@@ -353,13 +353,15 @@ static int parse_include(struct request *req)
 	return 0;
 }
 
-int request_parse(struct apiserver *s, struct http_exchange *x, struct request *req)
+int request_parse(struct apiserver *s, struct http_exchange *x, const struct access_user *user,
+		  struct request *req)
 {
 	bool is_watch = false;
 	int r;
 
 	*req = (struct request){.s = s,
 				.x = x,
+				.user = user,
 				.arena = &x->arena,
 				.st.arena = &x->arena,
 				.content_type = "application/json",

@@ -9,6 +9,7 @@
  * turns of the loop keeps a struct op (write.c) that learns when the client has gone.
  */
 
+#include "access/access.h"
 #include "api/table.h"
 #include "apiserver/server.h"
 #include "apiserver/status.h"
@@ -52,7 +53,8 @@ enum {
 struct request {
 	struct apiserver *s;
 	struct http_exchange *x;
-	struct arena *arena; /* the exchange's */
+	struct arena *arena;            /* the exchange's */
+	const struct access_user *user; /* who asks; lives as long as the request */
 	const struct resource *res;
 	struct str ns, name, sub;                  /* absent: none */
 	const struct api_subresource *subresource; /* of that name; NULL: none */
@@ -80,6 +82,7 @@ struct request {
 
 /* Fills *req from x->req: path, method, Accept, query. Negative with req->st set when it cannot be
  * served; ERR_NOT_FOUND without a res when the path names nothing that is served. */
-int request_parse(struct apiserver *s, struct http_exchange *x, struct request *req) _nodiscard_;
+int request_parse(struct apiserver *s, struct http_exchange *x, const struct access_user *user,
+		  struct request *req) _nodiscard_;
 
 void request_warn(struct request *req, struct str text);

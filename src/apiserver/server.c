@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/server.h"
 
+#include "access/rbac.h"
+#include "apiserver/authenticate.h"
+#include "apiserver/authorize.h"
 #include "apiserver/boot.h"
 #include "apiserver/documents.h"
 #include "apiserver/namespace.h"
@@ -105,6 +108,8 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 
 		if (c && cache_apply(c, key, &events[i], &why) < 0)
 			server_tell(s, true, "ignoring a change in the store: %s", why.msg);
+		if (c)
+			authorize_changed(s, c, key);
 		services_on_event(s->services, &events[i]);
 	}
 	repair_on_events(s->repair, events, n);
@@ -133,6 +138,7 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	}
 	vec_foreach(c, &s->caches)
 		cache_load_done(*c, range->rev);
+	authorize_load(s);
 	s->rev = s->compact_rev = range->rev;
 	s->feed = store_watch(s->store, registry, range->rev, on_feed, s);
 	s->is_loaded = true;
@@ -239,6 +245,8 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->loop = l;
 	s->clock = loop_clock(l);
 	s->store = config->store;
+	s->authenticate = authenticate_new(s);
+	s->rbac = access_rbac_new();
 	arena_init(&s->arena, 0);
 	rand_seed_system(&s->rand);
 	r = services_new(s, &s->services, err);
@@ -297,11 +305,23 @@ void apiserver_free(struct apiserver *s)
 	services_free(s->services);
 	peers_free(s->peers);
 	repair_free(s->repair);
+	authenticate_free(s->authenticate);
+	access_rbac_free(s->rbac);
 	assert(map_len(&s->writes) == 0);
 	documents_fini(s);
 	free(s->resources);
 	arena_fini(&s->arena);
 	free(s);
+}
+
+void apiserver_set_token_keys(struct apiserver *s, struct access_jwt_keys *keys)
+{
+	authenticate_set_keys(s->authenticate, keys);
+}
+
+void apiserver_set_static_tokens(struct apiserver *s, struct access_tokens *tokens)
+{
+	authenticate_set_tokens(s->authenticate, tokens);
 }
 
 bool apiserver_is_ready(const struct apiserver *s)

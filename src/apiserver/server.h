@@ -13,6 +13,8 @@
 
 struct peers;
 struct repair;
+struct access_rbac;
+struct authenticate;
 struct services;
 
 struct apiserver {
@@ -27,17 +29,19 @@ struct apiserver {
 	size_t n_resources;
 	VEC(struct cache *) caches; /* one for each storage name */
 	struct store_watch *feed;
-	uint64_t rev;                     /* every event up to it is in the caches */
-	size_t n_watches, n_writes;       /* open; under way */
-	struct loop_timer *tick;          /* each second: bookmarks, time limits, compaction */
-	struct services *services;        /* what allocation needs, services.c */
-	struct http_transport *own_calls; /* made at first use, namespace.c */
-	struct boot *boot;                /* until what must be there is there, boot.c */
-	uint64_t boot_peers;              /* version of the servers that boot.c has written */
-	int64_t boot_at_ms;               /* when it looks again */
-	struct peers *peers;              /* the API servers of this store */
-	struct repair *repair;            /* of Services' claims */
-	struct map writes;                /* op.c: by store key, who writes it and who waits */
+	uint64_t rev;                      /* every event up to it is in the caches */
+	size_t n_watches, n_writes;        /* open; under way */
+	struct loop_timer *tick;           /* each second: bookmarks, time limits, compaction */
+	struct services *services;         /* what allocation needs, services.c */
+	struct authenticate *authenticate; /* who sends a request */
+	struct access_rbac *rbac;          /* who may do what; follows the caches */
+	struct http_transport *own_calls;  /* made at first use, namespace.c */
+	struct boot *boot;                 /* until what must be there is there, boot.c */
+	uint64_t boot_peers;               /* version of the servers that boot.c has written */
+	int64_t boot_at_ms;                /* when it looks again */
+	struct peers *peers;               /* the API servers of this store */
+	struct repair *repair;             /* of Services' claims */
+	struct map writes;                 /* op.c: by store key, who writes it and who waits */
 	struct map documents;      /* documents.c: discovery and OpenAPI by path, rendered once */
 	struct str server_address; /* "host:port" for clients */
 	uint64_t compact_rev;      /* newest revision at the last compaction */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/strategy.h"
 
+#include "apiserver/authorize.h"
+
 static bool differs(const struct json *a, const struct json *b)
 {
 	return (!a != !b) || (a && b && !json_eq(a, b));
@@ -59,6 +61,15 @@ static const struct strategy replica_set = {.kind = "ReplicaSet", .init = init_r
 /* A kubelet makes its Node with the status that it has. */
 static const struct strategy node = {.kind = "Node", .sets_status = true};
 
+/* Nobody gives rights that they do not have. */
+static const struct strategy cluster_role = {.kind = "ClusterRole", .plan = authorize_rights};
+static const struct strategy cluster_role_binding = {
+	.kind = "ClusterRoleBinding",
+	.plan = authorize_rights,
+};
+static const struct strategy role = {.kind = "Role", .plan = authorize_rights};
+static const struct strategy role_binding = {.kind = "RoleBinding", .plan = authorize_rights};
+
 static const struct strategy service_account = {.kind = "ServiceAccount", .answers_object = true};
 
 static void keep_metadata(struct op *op, const struct json *old, struct json *obj)
@@ -74,8 +85,10 @@ static const struct strategy service_cidr = {.kind = "ServiceCIDR",
 					     .keep_in_status = keep_metadata};
 
 static const struct strategy *const rows[] = {
-	&deployment,  &endpoint_slice,    &namespace_strategy, &node,         &pod_strategy,
-	&replica_set, &services_strategy, &service_account,    &service_cidr,
+	&deployment,   &endpoint_slice, &namespace_strategy,   &node,
+	&pod_strategy, &replica_set,    &services_strategy,    &service_account,
+	&service_cidr, &cluster_role,   &cluster_role_binding, &role,
+	&role_binding,
 };
 
 const struct strategy *strategy_of(const struct api_kind *kind)

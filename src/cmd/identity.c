@@ -17,6 +17,7 @@ static const struct part {
 	{"node", "system:node", "system:nodes"},
 	{"proxy", "system:kube-proxy", "system:node-proxiers"},
 	{"dns", "system:cluster-dns", "system:cluster-dns"},
+	{"lb", "system:load-balancer", "system:load-balancers"},
 	{"agent-client", "kube-apiserver-kubelet-client", "system:masters"},
 };
 

@@ -4,6 +4,7 @@
 #include "apiserver/apiserver.h"
 #include "base/fd.h"
 #include "client/client.h"
+#include "cmd/credentials.h"
 #include "cmd/identity.h"
 #include "controller/controller.h"
 #include "http/client.h"
@@ -68,6 +69,30 @@ static const struct options_entry entries[] = {
 	 0},
 	{"service-repair-period", "SECONDS", "180",
 	 "How often addresses and node ports are compared with the Services that have them.", 0},
+	{"authorization-mode", "MODE", "RBAC",
+	 "RBAC: who may do what is said by roles and bindings. AlwaysAllow: whoever is let in may "
+	 "do everything.",
+	 0},
+	{"anonymous-auth", "BOOL", "true",
+	 "Whether requests without certificate and token are served at all, as user "
+	 "system:anonymous.",
+	 0},
+	{"token-auth-file", "FILE", NULL,
+	 "Static bearer tokens: lines TOKEN,USER,UID,\"GROUP,GROUP\". Read again when it changes.",
+	 0},
+	{"service-account-issuer", "URL", NULL,
+	 "Issuer of ServiceAccount tokens; further ones are accepted too. Default: "
+	 "https://kubernetes.default.svc.cluster.local.",
+	 OPTIONS_REPEAT},
+	{"service-account-signing-key-file", "FILE", NULL,
+	 "Private key (RSA or ECDSA P-256, PEM) that signs ServiceAccount tokens. Default: "
+	 "DIR/pki/sa.key, made on the first start. Servers that share a store must share it.",
+	 0},
+	{"service-account-key-file", "FILE", NULL,
+	 "Another key, private or public, whose ServiceAccount tokens are accepted.",
+	 OPTIONS_REPEAT},
+	{"api-audiences", "NAME[,NAME]", NULL,
+	 "Whom ServiceAccount tokens must be for to be accepted here. Default: the issuer.", 0},
 	{"write-kubeconfig", "FILE", NULL,
 	 "Where to write the administrator's kubeconfig, besides "
 	 "DIR/pki/admin.kubeconfig.",
@@ -94,6 +119,7 @@ struct server {
 	struct store *store;
 	struct identity identity;
 	bool has_identity;
+	struct credentials *credentials;
 	struct apiserver *api;
 	struct apiserver_config config;
 	struct client *own_calls;        /* the controllers' */
@@ -455,6 +481,9 @@ static int start(struct server *s, struct err *err)
 	if (r == 0)
 		r = open_identity(s, err);
 	if (r == 0)
+		r = credentials_open(s->loop, s->options, s->data_dir, &s->config, &s->credentials,
+				     err);
+	if (r == 0)
 		r = listen_secure(s, err);
 	if (r == 0)
 		r = listen_insecure(s, err);
@@ -467,6 +496,8 @@ static int start(struct server *s, struct err *err)
 	s->config.on_ready = on_ready;
 	s->config.ctx = s;
 	r = apiserver_new(s->loop, &s->config, &s->api, err);
+	if (r == 0)
+		r = credentials_use(s->credentials, s->api, err);
 	if (r == 0)
 		r = write_kubeconfigs(s, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(signals); i++)
@@ -490,6 +521,7 @@ static void shut(struct server *s)
 		http_server_free(s->http);
 	if (s->store)
 		store_close(s->store);
+	credentials_free(s->credentials);
 	apiserver_free(s->api);
 	if (s->has_identity)
 		identity_fini(&s->identity);

@@ -83,8 +83,8 @@ def test_query_options(api):
 
 
 def test_who_may_come_in(api):
-    assert api.call('GET', '/api/v1/pods', with_cert=False).fails(401, 'Unauthorized')
-    assert api.call('GET', '/metrics', with_cert=False).status == 401
+    assert api.call('GET', '/api/v1/pods', with_cert=False).fails(403, 'Forbidden')
+    assert api.call('GET', '/metrics', with_cert=False).status == 403
     for path in ('/healthz', '/livez', '/readyz'):
         assert api.call('GET', path, with_cert=False).want(200).raw == b'ok'
     assert api.call('GET', '/version', with_cert=False).want(200).json['major'] == '1'

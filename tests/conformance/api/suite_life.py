@@ -102,7 +102,7 @@ def test_hostile_peers_do_no_harm(api):
     other = ssl.create_default_context(cafile=str(api.server.data / 'pki/ca.crt'))
     with socket.create_connection(address, DEADLINE_S) as s, other.wrap_socket(s, server_hostname='localhost') as t:
         t.sendall(b'GET /api/v1/pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
-        assert b'401' in t.recv(4096)
+        assert b'403' in t.recv(4096)
     api.get('/api/v1/namespaces').want(200)
 
 
