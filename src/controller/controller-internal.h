@@ -17,6 +17,7 @@
 #define INDEX_SELECTOR "selector" /* services: "ns/key=value" of the selector's first pair */
 #define INDEX_SERVICE  "service"  /* slices: "ns/service" */
 #define INDEX_OWNER    "owner"    /* pods, replica sets: controlling owner's uid; none: "/ns" */
+#define INDEX_OWNED    "owned"    /* all kinds that owners.c follows: each owner's uid */
 
 struct controllers {
 	struct loop *loop;
@@ -24,6 +25,7 @@ struct controllers {
 	struct controllers_config config;
 	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *leases;
 	struct client_reflector *replica_sets, *deployments;
+	struct client_reflector *config_maps, *secrets, *accounts; /* only for what owns them */
 	size_t n_unsynced;
 	bool is_synced;
 	struct client_events *events;
@@ -35,6 +37,7 @@ struct controllers {
 	struct controller_node *node;
 	struct controller_scheduler *scheduler;
 	struct controller_garbage *garbage;
+	struct controller_owners *owners;
 };
 
 /* Look-ups, lookup.c. */
@@ -159,6 +162,3 @@ void controller_scheduler_node(struct controller_scheduler *s); /* a Node has ch
 
 struct controller_garbage *controller_garbage_new(struct controllers *c);
 void controller_garbage_free(struct controller_garbage *g);
-void controller_garbage_slice(struct controller_garbage *g, const struct api_endpoint_slice *s);
-/* The slices of a Service or Endpoints object that is gone. */
-void controller_garbage_owner(struct controller_garbage *g, struct str ns, struct str name);

@@ -12,7 +12,8 @@
  *	deployment       Deployment -> ReplicaSets                    rollout.h
  *	node             Lease -> Node's Ready, its Pods' Ready       node.h
  *	scheduler        Pod without a node -> binding                schedule.h
- *	garbage          slices without owner, Pods without Node
+ *	garbage          what an owner leaves behind                  owners.h
+ *	                 Pods without Node
  *
  * One set of reflectors feeds all of them; nothing runs before every reflector has synced. Each
  * has a pure core (values in, plan out) and a thin driver that queues keys, calls the core on the

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "controller/controller-internal.h"
+#include "controller/owners.h"
 #include "controller/workload.h"
 
 static void touch_service(void *ctx, const struct api_service *svc)
@@ -21,8 +22,10 @@ static void on_pod(void *ctx, struct client_object *before, struct client_object
 	const struct api_pod *new = after ? after->view : NULL;
 
 	controller_scheduler_pod(c->scheduler, old, new);
-	if (c->is_synced)
+	if (c->is_synced) {
 		controller_workload_pod(c, before, after);
+		controller_owners_changed(c, before, after);
+	}
 	if (c->is_synced && controller_pod_matters(old, new))
 		controller_each_service_of(c, old, new, touch_service, c);
 }
@@ -37,8 +40,7 @@ static void on_service(void *ctx, struct client_object *before, struct client_ob
 	controller_sync_add(c->slice_sync, meta->ns, meta->name);
 	controller_sync_add(c->endpoints_sync, meta->ns, meta->name);
 	controller_sync_add(c->mirror_sync, meta->ns, meta->name);
-	if (before && (!after || !str_eq(before->meta->uid, after->meta->uid)))
-		controller_garbage_owner(c->garbage, meta->ns, meta->name);
+	controller_owners_changed(c, before, after);
 }
 
 static void touch_pod(void *ctx, struct client_object *o)
@@ -69,8 +71,7 @@ static void on_slice(void *ctx, struct client_object *before, struct client_obje
 
 	if (!c->is_synced)
 		return;
-	if (after)
-		controller_garbage_slice(c->garbage, s);
+	controller_owners_changed(c, before, after);
 	if (str_eq_c(manager, SLICE_CONTROLLER))
 		controller_sync_check(c->slice_sync, &s->meta, s->service);
 	else if (str_eq_c(manager, MIRRORING_CONTROLLER))
@@ -93,10 +94,9 @@ static void on_endpoints(void *ctx, struct client_object *before, struct client_
 	if (!c->is_synced)
 		return;
 	controller_sync_add(c->mirror_sync, meta->ns, meta->name);
-	if (!after) {
+	if (!after)
 		controller_sync_add(c->endpoints_sync, meta->ns, meta->name);
-		controller_garbage_owner(c->garbage, meta->ns, meta->name);
-	}
+	controller_owners_changed(c, before, after);
 }
 
 static void on_lease(void *ctx, struct client_object *before, struct client_object *after)
@@ -107,16 +107,33 @@ static void on_set(void *ctx, struct client_object *before, struct client_object
 {
 	struct controllers *c = ctx;
 
-	if (c->is_synced)
-		controller_workload_set(c, before, after);
+	if (!c->is_synced)
+		return;
+	controller_workload_set(c, before, after);
+	controller_owners_changed(c, before, after);
 }
 
 static void on_deployment(void *ctx, struct client_object *before, struct client_object *after)
 {
 	struct controllers *c = ctx;
 
+	if (!c->is_synced)
+		return;
+	controller_workload_deployment(c, before, after);
+	controller_owners_changed(c, before, after);
+}
+
+static void on_other(void *ctx, struct client_object *before, struct client_object *after)
+{
+	struct controllers *c = ctx;
+
 	if (c->is_synced)
-		controller_workload_deployment(c, before, after);
+		controller_owners_changed(c, before, after);
+}
+
+static void begin_other(void *ctx, struct client_object *o)
+{
+	controller_owners_changed(ctx, NULL, o);
 }
 
 static void begin_set(void *ctx, struct client_object *o)
@@ -161,6 +178,10 @@ static void on_synced(void *ctx)
 	client_reflector_each(c->services, begin_service, c);
 	client_reflector_each(c->slices, begin_slice, c);
 	client_reflector_each(c->endpoints, begin_endpoints, c);
+	client_reflector_each(c->pods, begin_other, c);
+	client_reflector_each(c->config_maps, begin_other, c);
+	client_reflector_each(c->secrets, begin_other, c);
+	client_reflector_each(c->accounts, begin_other, c);
 	client_reflector_each(c->replica_sets, begin_set, c);
 	client_reflector_each(c->deployments, begin_deployment, c);
 }
@@ -203,6 +224,7 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->rollout_sync = controller_sync_new(c, &controller_rollout_ops);
 	c->scheduler = controller_scheduler_new(c);
 	c->garbage = controller_garbage_new(c);
+	c->owners = controller_owners_new(c);
 	c->node = controller_node_new(c);
 	c->services = follow(c, "Service", NULL, on_service);
 	c->pods = follow(c, "Pod", NULL, on_pod);
@@ -212,6 +234,9 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->leases = follow(c, "Lease", "kube-node-lease", on_lease);
 	c->replica_sets = follow(c, "ReplicaSet", NULL, on_set);
 	c->deployments = follow(c, "Deployment", NULL, on_deployment);
+	c->config_maps = follow(c, "ConfigMap", NULL, on_other);
+	c->secrets = follow(c, "Secret", NULL, on_other);
+	c->accounts = follow(c, "ServiceAccount", NULL, on_other);
 	controller_index(c);
 	return c;
 }
@@ -229,6 +254,9 @@ void controllers_stop(struct controllers *c)
 	client_reflector_free(c->leases);
 	client_reflector_free(c->replica_sets);
 	client_reflector_free(c->deployments);
+	client_reflector_free(c->config_maps);
+	client_reflector_free(c->secrets);
+	client_reflector_free(c->accounts);
 	controller_sync_free(c->slice_sync);
 	controller_sync_free(c->endpoints_sync);
 	controller_sync_free(c->mirror_sync);
@@ -236,6 +264,7 @@ void controllers_stop(struct controllers *c)
 	controller_sync_free(c->rollout_sync);
 	controller_scheduler_free(c->scheduler);
 	controller_garbage_free(c->garbage);
+	controller_owners_free(c->owners);
 	controller_node_free(c->node);
 	client_events_free(c->events);
 	client_events_free(c->replica_events);

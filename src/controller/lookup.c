@@ -3,6 +3,7 @@
 /* What the controllers look up in the reflectors, and the indexes that make it quick. */
 
 #include "controller/controller-internal.h"
+#include "controller/owners.h"
 #include "controller/workload.h"
 
 struct str controller_key(struct arena *a, struct str ns, struct str name)
@@ -198,6 +199,7 @@ void controller_index(struct controllers *c)
 	client_reflector_index(c->pods, INDEX_NODE, pod_node_keys);
 	client_reflector_index(c->pods, INDEX_OWNER, controller_owner_keys);
 	client_reflector_index(c->replica_sets, INDEX_OWNER, controller_owner_keys);
+	controller_owners_index(c);
 	client_reflector_index(c->services, INDEX_SELECTOR, service_selector_keys);
 	client_reflector_index(c->slices, INDEX_SERVICE, slice_service_keys);
 }
