@@ -29,10 +29,14 @@ static struct client_reflector *cache_of(struct controllers *c, struct str kind)
 		const char *kind;
 		struct client_reflector *cache;
 	} followed[] = {
-		{"Deployment", c->deployments}, {"ReplicaSet", c->replica_sets},
-		{"Pod", c->pods},               {"Service", c->services},
-		{"Endpoints", c->endpoints},    {"EndpointSlice", c->slices},
-		{"ConfigMap", c->config_maps},  {"Secret", c->secrets},
+		{"Deployment", c->deployments},
+		{"ReplicaSet", c->replica_sets},
+		{"Pod", c->pods},
+		{"Service", c->services},
+		{"Endpoints", c->endpoints},
+		{"EndpointSlice", c->slices},
+		{"ConfigMap", c->config_maps},
+		{"Secret", c->secrets},
 		{"ServiceAccount", c->accounts},
 	};
 

@@ -4,13 +4,12 @@
 /*
  * Garbage collection along owner references, among the kinds that the controllers follow.
  *
- *	background   an owner is gone: what it alone owned is deleted. The cache's word is not enough for
- *	             that, since caches of two kinds are never of one moment: the server is asked.
- *	foreground   an owner is marked and has the finalizer foregroundDeletion: what it owns is deleted
- *	             first, and when nothing is left whose reference blocks (blockOwnerDeletion) the
- *	             finalizer is taken off, so that the owner goes too.
- *	orphan       an owner is marked and has the finalizer orphan: the references to it are taken
- *	             out, then the finalizer.
+ *	background   an owner is gone: what it alone owned is deleted. The cache's word is not
+ *enough for that, since caches of two kinds are never of one moment: the server is asked.
+ *	foreground   an owner is marked and has the finalizer foregroundDeletion: what it owns is
+ *deleted first, and when nothing is left whose reference blocks (blockOwnerDeletion) the finalizer
+ *is taken off, so that the owner goes too. orphan       an owner is marked and has the finalizer
+ *orphan: the references to it are taken out, then the finalizer.
  *
  * An object that any living owner holds stays, and so does one with an owner of a kind that is not
  * followed. This room only.

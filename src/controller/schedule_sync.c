@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "controller/controller-internal.h"
+#include "controller/replicas.h"
 #include "controller/schedule.h"
 
 #include <string.h>
@@ -84,22 +85,53 @@ struct seats_visit {
 	VEC(struct controller_seat) seats;
 };
 
+/* Where a Pod is, or is about to be. */
+static struct str seat_of(struct controller_scheduler *s, const struct api_pod *pod)
+{
+	const char *assumed = NULL;
+	struct arena a;
+
+	if (pod->node_name.len)
+		return pod->node_name;
+	arena_init(&a, 512);
+	assumed = map_get(&s->assumed, controller_key(&a, pod->meta.ns, pod->meta.name));
+	arena_fini(&a);
+	return str_of(assumed);
+}
+
+static void visit_sibling(void *ctx, struct client_object *o)
+{
+	struct seats_visit *v = ctx;
+	const struct api_pod *pod = o->view;
+	struct str node = seat_of(v->s, pod);
+
+	if (!controller_pod_is_active(pod) || !node.len)
+		return;
+	vec_foreach(seat, &v->seats)
+		if (str_eq(seat->node->meta.name, node))
+			seat->n_siblings++;
+}
+
 static void visit_node(void *ctx, struct client_object *o)
 {
 	struct seats_visit *v = ctx;
 	const struct api_node *node = o->view;
 	const size_t *n = map_get(&v->s->counts, node->meta.name);
 
-	*vec_push(&v->seats) = (struct controller_seat){node, n ? *n : 0};
+	*vec_push(&v->seats) = (struct controller_seat){.node = node, .n_pods = n ? *n : 0};
 }
 
-static const struct api_node *pick(struct controller_scheduler *s)
+static const struct api_node *pick(struct controller_scheduler *s, const struct api_pod *pod,
+				   size_t ret_unfit[CONTROLLER_N_FITS])
 {
+	const struct api_owner *owner = controller_owner(&pod->meta);
 	struct seats_visit v = {.s = s};
 	const struct api_node *node;
 
 	client_reflector_each(s->c->nodes, visit_node, &v);
-	node = controller_schedule(v.seats.ptr, v.seats.len);
+	if (owner)
+		client_reflector_each_in(s->c->pods, INDEX_OWNER, owner->uid, visit_sibling, &v);
+	node = controller_schedule(pod, v.seats.ptr, v.seats.len, ret_unfit);
 	vec_fini(&v.seats);
 	return node;
 }
@@ -140,6 +172,18 @@ static struct json *binding(struct arena *a, const struct api_pod *pod, const st
 	return b;
 }
 
+static void tell_unfit(struct controllers *c, const struct api_pod *pod,
+		       const size_t unfit[CONTROLLER_N_FITS])
+{
+	struct arena a;
+
+	arena_init(&a, 512);
+	client_event(c->scheduler_events, "v1", "Pod", &pod->meta, CLIENT_EVENT_WARNING,
+		     "FailedScheduling", "%.*s",
+		     STR_ARG(controller_unfit_text(&a, unfit, client_reflector_len(c->nodes))));
+	arena_fini(&a);
+}
+
 static void schedule_work(void *ctx, struct str key)
 {
 	struct controller_scheduler *s = ctx;
@@ -149,6 +193,7 @@ static void schedule_work(void *ctx, struct str key)
 	struct controller_writes *w;
 	struct client_object *o;
 	struct schedule_run *run;
+	size_t unfit[CONTROLLER_N_FITS];
 	struct str ns, name;
 	struct arena a;
 
@@ -164,11 +209,9 @@ static void schedule_work(void *ctx, struct str key)
 		client_queue_done(s->queue, key, true);
 		return;
 	}
-	node = pick(s);
+	node = pick(s, pod, unfit);
 	if (!node) {
-		client_event(c->events, "v1", "Pod", &pod->meta, CLIENT_EVENT_WARNING,
-			     "FailedScheduling", "%zu nodes, none of them ready and schedulable",
-			     client_reflector_len(c->nodes));
+		tell_unfit(c, pod, unfit);
 		client_queue_done(s->queue, key, true);
 		client_queue_add_after(s->queue, key, SCHEDULE_AGAIN_MS);
 		return;
@@ -179,6 +222,9 @@ static void schedule_work(void *ctx, struct str key)
 	memcpy(run->key, key.ptr, key.len);
 	arena_init(&a, 1024);
 	controller_writes_post(w, name, "binding", binding(&a, pod, node));
+	controller_writes_tell(w, c->scheduler_events, api_kind_of("Pod"), &pod->meta, "Scheduled",
+			       str_printf(&a, "Successfully assigned %.*s to %.*s", STR_ARG(key),
+					  STR_ARG(node->meta.name)));
 	arena_fini(&a);
 	assume(s, key, node->meta.name);
 	controller_writes_run(w, bound, run);

@@ -62,19 +62,61 @@ TEST(pods_spread_over_the_nodes_that_can_take_them)
 	struct api_condition no = {.type = STR("Ready"), .status = STR("Unknown")};
 	struct api_taint taint = {STR("k"), STR("v"), STR("NoSchedule")};
 	struct api_node a = make_node("a", &yes), b = make_node("b", &yes), c = make_node("c", &no);
-	struct controller_seat seats[] = {{&b, 2}, {&a, 2}, {&c, 0}};
+	struct controller_seat seats[] = {{&b, 0, 2}, {&a, 0, 2}, {&c, 0, 0}};
+	size_t unfit[CONTROLLER_N_FITS];
+	struct api_pod p = {0};
 
-	ASSERT_TRUE(controller_schedule(seats, 3) == &a);
+	ASSERT_TRUE(controller_schedule(&p, seats, 3, unfit) == &a);
 	seats[1].n_pods = 3;
-	ASSERT_TRUE(controller_schedule(seats, 3) == &b);
-	b.is_unschedulable = true;
-	ASSERT_TRUE(controller_schedule(seats, 3) == &a);
+	ASSERT_TRUE(controller_schedule(&p, seats, 3, unfit) == &b);
+	seats[0].n_siblings = 1;
+	ASSERT_TRUE(controller_schedule(&p, seats, 3, unfit) == &a);
+	a.is_unschedulable = true;
+	ASSERT_TRUE(controller_schedule(&p, seats, 3, unfit) == &b);
+	b.taints = &taint;
+	b.n_taints = 1;
+	ASSERT_TRUE(!controller_schedule(&p, seats, 3, unfit));
+	ASSERT_EQ(unfit[CONTROLLER_TAINTED], 1);
+	ASSERT_EQ(unfit[CONTROLLER_CORDONED], 1);
+	ASSERT_EQ(unfit[CONTROLLER_NOT_READY], 1);
+	taint.effect = STR("PreferNoSchedule");
+	ASSERT_TRUE(controller_schedule(&p, seats, 3, unfit) == &b);
+	ASSERT_TRUE(!controller_schedule(&p, NULL, 0, unfit));
+}
+
+TEST(pods_say_what_they_tolerate_and_where_they_belong)
+{
+	static const struct api_pair fast = {STR("disk"), STR("fast")};
+	struct api_condition yes = {.type = STR("Ready"), .status = STR("True")};
+	struct api_condition no = {.type = STR("Ready"), .status = STR("False")};
+	struct api_taint taint = {STR("k"), STR("v"), STR("NoExecute")};
+	struct api_toleration t = {STR("k"), STR("Equal"), STR("v"), STR("")};
+	struct api_node a = make_node("a", &yes);
+	struct api_pod p = {.tolerations = &t, .n_tolerations = 1};
+
 	a.taints = &taint;
 	a.n_taints = 1;
-	ASSERT_TRUE(!controller_schedule(seats, 3));
-	taint.effect = STR("PreferNoSchedule");
-	ASSERT_TRUE(controller_schedule(seats, 3) == &a);
-	ASSERT_TRUE(!controller_schedule(NULL, 0));
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_FITS);
+	t.value = STR("w");
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_TAINTED);
+	t.op = STR("Exists");
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_FITS);
+	t.effect = STR("NoSchedule");
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_TAINTED);
+	t = (struct api_toleration){.op = STR("Exists")};
+	a.is_unschedulable = true;
+	a.conditions = &no;
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_FITS);
+	p.n_tolerations = 0;
+	a.n_taints = 0;
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_NOT_READY);
+	a.conditions = &yes;
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_CORDONED);
+	a.is_unschedulable = false;
+	p.node_selector = (struct api_pairs){&fast, 1};
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_NOT_SELECTED);
+	a.meta.labels = p.node_selector;
+	ASSERT_EQ(controller_node_fit(&a, &p), CONTROLLER_FITS);
 }
 
 TEST(who_waits_for_a_node)
