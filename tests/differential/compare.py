@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether two answers are the same, but for what each server draws itself; and the differences that are meant (EXCEPTIONS)."""
+import re
+
+UID = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}')
+TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z')
+TOKEN = re.compile(r'[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-fA-F]*:[0-9a-fA-F:.]+|\d+(?:\.\d+){3}|\d+|[a-z0-9-]+')
+SUFFIX = re.compile(r'[bcdfghjklmnpqrstvwxz2456789]{5}')
+TIMES = {'creationTimestamp', 'deletionTimestamp', 'time'}
+DRAWN = re.compile(r'\.spec\.(clusterIP|clusterIPs\[\d\]|ports\[\d+\]\.nodePort|healthCheckNodePort)$')
+
+class Difference:
+    def __init__(self, step, where, a, b, answers):
+        self.step, self.where, self.a, self.b = step, where, a, b
+        self.codes = tuple(x.status for x in answers)
+        self.texts = tuple(text_of(x) for x in answers)
+
+    @property
+    def is_deep(self):
+        """Whether the servers may hold different things from here on."""
+        return self.where == 'status' and min(self.codes) < 300 or self.where.startswith(('.metadata', '.spec', '.status', '.subsets', '.endpoints', '.ports', '.items'))
+
+    def is_status(self, stock, ours):
+        return self.where == 'status' and self.codes == (stock, ours)
+
+    def __str__(self):
+        return f'{self.where}: stock {self.a!r}, ours {self.b!r}'
+
+
+def is_worded_on_its_own(d):
+    return d.codes[0] == d.codes[1] and d.codes[0] in (400, 415, 406) and d.where.startswith(('.message', '.details'))
+
+
+def is_json_patch(step):
+    return step.get('type', '').startswith('application/json-patch')
+
+
+# Differences that are meant: what they are called, and which. Each is in docs/api.md.
+EXCEPTIONS = [
+    ('the text of a 400, 406 or 415 is our own', is_worded_on_its_own),
+    ('empty lists of an EndpointSlice', lambda d: re.search(r'\.(endpoints|ports)$', d.where) and d.a is None and d.b == []),
+    ('no create by a PUT of status', lambda d: d.where == 'status' and d.codes[1] == 404 and d.step.get('sub') == 'status' and d.step['verb'] == 'PUT'),
+    ('a JSON patch that fails names its operation', lambda d: d.codes == (422, 422) and is_json_patch(d.step) and d.where.startswith(('.message', '.details'))
+     and 'operation' in d.texts[1]),
+    ('a JSON patch with an unknown operation is 400', lambda d: d.is_status(422, 400) and is_json_patch(d.step)),
+    ('a strategic patch with an unknown directive is 400', lambda d: d.is_status(500, 400) and 'strategic' in d.step.get('type', '')),
+    ('another uid in a patch', lambda d: d.is_status(422, 409) and d.step['verb'] == 'PATCH' and 'metadata.uid' in d.texts[0]),
+    ('a resourceVersion in a patch that is no number', lambda d: d.is_status(500, 409) and d.step['verb'] == 'PATCH'),
+    ('a Service without a name', lambda d: d.codes == (422, 422) and 'metadata.name: Required' in d.texts[1] and 'metadata.name: Required' not in d.texts[0]),
+]
+
+
+class Comparer:
+    def __init__(self, has_managed_fields):
+        self.has_managed_fields = has_managed_fields
+        self.uids, self.revs, self.names = {}, {}, {}
+        self.seen = set()  # pairs of drawn values, for texts
+        self.excepted = {}
+        self.drawn = {}  # (uid, stock's value) -> ours
+
+    def forget(self):
+        self.drawn.clear()
+        self.seen.clear()
+
+    # Leaves
+
+    def pair(self, table, a, b):
+        """Whether a and b always stand for one another."""
+        if table.setdefault(('a', a), b) != b or table.setdefault(('b', b), a) != a:
+            return False
+        self.seen.add((str(a), str(b)))
+        return True
+
+    def same_text(self, a, b):
+        if a == b:
+            return True
+        x, y = TOKEN.split(a), TOKEN.split(b)
+        p, q = TOKEN.findall(a), TOKEN.findall(b)
+        return x == y and len(p) == len(q) and all(
+            s == t or (s, t) in self.seen or is_drawn_port(s) and is_drawn_port(t) or self.same_generated(s, t) or bool(UID.fullmatch(s) and UID.fullmatch(t) and self.pair(self.uids, s, t))
+            for s, t in zip(p, q))
+
+    @staticmethod
+    def same_generated(a, b):
+        return a[:-5] == b[:-5] and bool(SUFFIX.fullmatch(a[-5:]) and SUFFIX.fullmatch(b[-5:]))
+
+    def same_leaf(self, where, a, b, uid):
+        key = where.rsplit('.', 1)[-1]
+        if type(a) is not type(b):
+            return False
+        if key == 'resourceVersion' and a and b and isinstance(a, str):
+            return a == b == '0' or self.pair(self.revs, a, b)
+        if key == 'uid' and isinstance(a, str) and UID.fullmatch(a) and UID.fullmatch(b):
+            return self.pair(self.uids, a, b)
+        if key in TIMES and isinstance(a, str) and a != b:
+            return bool(TIME.fullmatch(a)) and bool(TIME.fullmatch(b))
+        if DRAWN.search(where):
+            if (uid, 'a', a) in self.drawn or (uid, 'b', b) in self.drawn:
+                return self.drawn.get((uid, 'a', a)) == b
+            self.seen.add((str(a), str(b)))
+            if is_dynamic(a) and is_dynamic(b):
+                self.drawn[uid, 'a', a], self.drawn[uid, 'b', b] = b, a
+                return True
+            return a == b
+        if key == 'name' and isinstance(a, str) and a != b:
+            return self.same_generated(a, b) and self.pair(self.names, a, b)
+        return self.same_text(a, b) if isinstance(a, str) else a == b
+
+    # Trees
+
+    def walk(self, where, a, b, uid, out):
+        if isinstance(a, dict) and isinstance(b, dict):
+            meta = a.get('metadata')
+            if isinstance(meta, dict) and meta.get('uid'):
+                uid = meta['uid']
+            for key in list(a) + [k for k in b if k not in a]:
+                if key == 'managedFields' and not self.has_managed_fields:
+                    continue
+                here = f'{where}.{key}'
+                if key not in a or key not in b:
+                    out.append((here, a.get(key, '<absent>'), b.get(key, '<absent>')))
+                else:
+                    self.walk(here, a[key], b[key], uid, out)
+        elif isinstance(a, list) and isinstance(b, list):
+            if len(a) != len(b):
+                out.append((where, a, b))
+                return
+            for i, (x, y) in enumerate(zip(a, b)):
+                self.walk(f'{where}[{i}]', x, y, uid, out)
+        elif not self.same_leaf(where, a, b, uid):
+            out.append((where, a, b))
+
+    def without_causes(self, x, y, found):
+        """Causes are a set that may hold one twice: Go walks maps in no order. The message repeats them."""
+        causes = [((o.get('details') or {}).get('causes') if isinstance(o, dict) and o.get('kind') == 'Status' else None) or [] for o in (x, y)]
+        if not any(causes):
+            return x, y
+        left = [f"{c.get('reason')} {c.get('field')}: {c.get('message')}" for c in causes[1]]
+        for cause in causes[0]:
+            text = f"{cause.get('reason')} {cause.get('field')}: {cause.get('message')}"
+            same = next((t for t in left if self.same_text(text, t)), None)
+            if same is None:
+                found.append(('causes', text, '<absent>'))
+            else:
+                left.remove(same)
+        found += [('causes', '<absent>', text) for text in left]
+        out = []
+        for o in (x, y):
+            details = {k: c for k, c in (o.get('details') or {}).items() if k != 'causes'}
+            out.append({k: c for k, c in dict(o, details=details).items() if k != 'message'})
+        return out
+
+    def compare(self, step, a, b):
+        """The differences of two answers, the meant ones left out, and whether one of any kind let one server write and the other not."""
+        found = []
+        if a.status != b.status:
+            found.append(('status', f'{a.status} {text_of(a)}', f'{b.status} {text_of(b)}'))
+        elif (a.json is None) != (b.json is None):
+            found.append(('body', text_of(a), text_of(b)))
+        elif a.json is not None:
+            x, y = a.json, b.json
+            x, y = self.without_causes(x, y, found)
+            if isinstance(x, dict) and 'items' in x:
+                x, y = without_list_meta(x), without_list_meta(y)
+            self.walk('', x, y, None, found)
+        if not (len(a.warnings) == len(b.warnings) and all(self.same_text(s, t) for s, t in zip(a.warnings, b.warnings))):
+            found.append(('warnings', [w for w in a.warnings if w not in b.warnings], [w for w in b.warnings if w not in a.warnings]))
+        out = [Difference(step, *f, (a, b)) for f in found]
+        meant = [(d, [name for name, test in EXCEPTIONS if test(d)]) for d in out]
+        for d, names in meant:
+            for name in names[:1]:
+                self.excepted[name] = self.excepted.get(name, 0) + 1
+        return [d for d, names in meant if not names], any(d.is_deep for d in out if d.where == 'status')
+
+
+def is_dynamic(value):
+    """Whether a server may have drawn it: not in the band that is kept for explicit values."""
+    if isinstance(value, int):
+        return value > 30015
+    if isinstance(value, str) and value.startswith('10.96.0.'):
+        return int(value[8:] or 0) > 16
+    return isinstance(value, str) and value.startswith('fd00:96::') and len(value) > 10
+
+
+def is_drawn_port(text):
+    return len(text) == 5 and text.isdigit() and 30016 <= int(text) <= 32767
+
+
+def text_of(answer):
+    if isinstance(answer.json, dict) and answer.json.get('kind') == 'Status':
+        causes = (answer.json.get('details') or {}).get('causes')
+        return f"{answer.json.get('reason')} {answer.json.get('message')}" + (f' {causes}' if causes else '')
+    return answer.raw[:600].decode('utf-8', 'replace')
+
+
+def without_list_meta(obj):
+    """A list's own revision and token say nothing about the objects."""
+    meta = dict(obj.get('metadata') or {})
+    meta.pop('resourceVersion', None)
+    if meta.get('continue'):
+        meta['continue'] = 'token'
+    return dict(obj, metadata=meta)
+
+
+def signature(step, difference):
+    """What makes two differences the same one."""
+    def plain(text):
+        return re.sub(r'"[^"]*"|\'[^\']*\'|\d+|[0-9a-f:]*::[0-9a-f:]*', '#', str(text))[:160]
+    kind = step.get('type', '').split('+')[0].rsplit('/', 1)[-1]
+    if difference.where == 'status':
+        return f"status {step['verb']} {kind} {step.get('sub', '')} {brief(difference.codes[0], difference.a)} | {brief(difference.codes[1], difference.b)}"
+    return f"{step['kind']} {step['verb']} {kind} {re.sub(r'[0-9]+', 'N', difference.where)} {plain(difference.a)} | {plain(difference.b)}"
+
+
+def brief(code, text):
+    """Of a failure as much as says its reason and the fields it names."""
+    if code < 300:
+        return str(code)
+    fields = ' '.join(sorted(set(re.findall(r"'field': '([^']*)'", text))))
+    return f"{code} {text.split()[1]} {re.sub(r'[0-9]+', 'N', fields)}"
