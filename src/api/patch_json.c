@@ -66,49 +66,51 @@ static int patch_admit(struct patch *p, const struct json *value, size_t depth, 
 	return patch_step(p, count);
 }
 
-/* "~1" is '/', "~0" is '~'. */
-static int patch_unescape(struct patch *p, struct str *token)
+/* "~1" is '/', "~0" is '~'; any other '~' stands for itself. */
+static void patch_unescape(struct patch *p, struct str *token)
 {
 	char *out;
 	size_t n = 0;
 
 	if (str_find(*token, '~') < 0)
-		return 0;
+		return;
 	out = arena_alloc(p->a, token->len);
 	for (size_t i = 0; i < token->len; i++) {
 		char c = token->ptr[i];
 
-		if (c == '~') {
-			char next = i + 1 < token->len ? token->ptr[i + 1] : '\0';
+		char next = i + 1 < token->len ? token->ptr[i + 1] : '\0';
 
-			if (next != '0' && next != '1')
-				return err_set(p->err, ERR_BAD_REQUEST,
-					       "'~' must be followed by 0 or 1 in a JSON pointer");
+		if (c == '~' && (next == '0' || next == '1')) {
 			c = next == '0' ? '~' : '/';
 			i++;
 		}
 		out[n++] = c;
 	}
 	*token = str_n(out, n);
-	return 0;
 }
 
-/* An index of an existing element: digits without leading zeros. */
-static bool patch_index(struct str token, uint64_t max, uint64_t *ret)
+/* An index below n, as Kubernetes reads it: with a sign or leading zeros too, and a negative one
+ * counts from the end. RFC 6901 has neither. */
+static bool patch_index(struct str token, size_t n, size_t *ret)
 {
-	if (token.len > 1 && token.ptr[0] == '0')
+	struct str digits = str_has_prefix(token, STR("+")) ? str_skip(token, 1) : token;
+	int64_t index;
+
+	while (digits.len > 1 && digits.ptr[0] == '0')
+		digits = str_skip(digits, 1);
+	if (str_to_i64(digits, -(int64_t)n, (int64_t)n - 1, &index, NULL) < 0)
 		return false;
-	return str_to_u64(token, 0, max, ret, NULL) == 0;
+	*ret = (size_t)(index < 0 ? index + (int64_t)n : index);
+	return true;
 }
 
 static int patch_child(struct patch *p, struct json *parent, struct str token, struct json **ret)
 {
-	uint64_t index;
+	size_t index;
 
 	if (parent->type == JSON_OBJECT)
 		*ret = json_get_str(parent, token);
-	else if (parent->type == JSON_ARRAY && parent->count > 0 &&
-		 patch_index(token, parent->count - 1, &index))
+	else if (parent->type == JSON_ARRAY && patch_index(token, parent->count, &index))
 		*ret = json_at(parent, index);
 	else
 		*ret = NULL;
@@ -123,7 +125,7 @@ static int patch_find(struct patch *p, struct str pointer, struct patch_spot *re
 	int r;
 
 	if (pointer.len > 0 && pointer.ptr[0] != '/')
-		return err_set(p->err, ERR_BAD_REQUEST, "JSON pointer \"%.*s\" must begin with '/'",
+		return err_set(p->err, ERR_INVALID, "JSON pointer \"%.*s\" must begin with '/'",
 			       STR_ARG(pointer));
 	rest = pointer.len ? str_skip(pointer, 1) : (struct str){0};
 	while (str_next(&rest, '/', &token)) {
@@ -131,9 +133,7 @@ static int patch_find(struct patch *p, struct str pointer, struct patch_spot *re
 		    (spot.child->type != JSON_OBJECT && spot.child->type != JSON_ARRAY))
 			return err_set(p->err, ERR_INVALID, "path \"%.*s\" is not there",
 				       STR_ARG(pointer));
-		r = patch_unescape(p, &token);
-		if (r < 0)
-			return r;
+		patch_unescape(p, &token);
 		spot.parent = spot.child;
 		spot.token = token;
 		spot.depth++;
@@ -158,7 +158,7 @@ static int patch_find_existing(struct patch *p, struct str pointer, struct patch
 static int patch_add(struct patch *p, struct str pointer, struct json *value)
 {
 	struct patch_spot spot;
-	uint64_t index;
+	size_t index;
 	int r = patch_find(p, pointer, &spot);
 
 	if (r == 0)
@@ -173,7 +173,7 @@ static int patch_add(struct patch *p, struct str pointer, struct json *value)
 		json_set_str(spot.parent, spot.token, value);
 	} else if (str_eq_c(spot.token, "-")) {
 		json_append(spot.parent, value);
-	} else if (patch_index(spot.token, spot.parent->count, &index)) {
+	} else if (patch_index(spot.token, spot.parent->count + 1u, &index)) {
 		json_insert(spot.parent, index, value);
 	} else {
 		return err_set(p->err, ERR_INVALID, "path \"%.*s\" is no place in the list",
@@ -226,8 +226,13 @@ static int patch_op_replace(struct patch *p, struct str path, struct str from,
 {
 	struct patch_spot spot;
 	struct json *copy;
-	int r = patch_find_existing(p, path, &spot);
+	int r = patch_find(p, path, &spot);
 
+	/* Other than RFC 6902 says, a member that is not there is added. */
+	if (r == 0 && !spot.child && json_is(spot.parent, JSON_OBJECT))
+		return patch_op_add(p, path, from, value);
+	if (r == 0)
+		r = patch_find_existing(p, path, &spot);
 	if (r == 0)
 		r = patch_admit(p, value, spot.depth, true);
 	if (r < 0)
@@ -263,10 +268,15 @@ static int patch_op_move(struct patch *p, struct str path, struct str from,
 static int patch_op_copy(struct patch *p, struct str path, struct str from,
 			 const struct json *value)
 {
+	struct json null = {.type = JSON_NULL}, *copy = NULL;
 	struct patch_spot spot;
-	struct json *copy = NULL;
-	int r = patch_find_existing(p, from, &spot);
+	int r = patch_find(p, from, &spot);
 
+	/* A member that is not there is copied as null. */
+	if (r == 0 && !spot.child && json_is(spot.parent, JSON_OBJECT))
+		spot.child = &null;
+	else if (r == 0)
+		r = patch_find_existing(p, from, &spot);
 	if (r == 0)
 		r = patch_clone(p, spot.child, &copy);
 	return r < 0 ? r : patch_add(p, path, copy);
@@ -277,7 +287,12 @@ static int patch_op_test(struct patch *p, struct str path, struct str from,
 {
 	struct patch_spot spot;
 	size_t count = 0;
-	int r = patch_find_existing(p, path, &spot);
+	int r = patch_find(p, path, &spot);
+
+	if (r == 0 && !spot.child && json_is(spot.parent, JSON_OBJECT) && json_is_null(value))
+		return 0;
+	if (r == 0)
+		r = patch_find_existing(p, path, &spot);
 
 	if (r == 0 && patch_measure(value, JSON_DEPTH_MAX, &count))
 		r = patch_step(p, count);
@@ -290,19 +305,22 @@ static int patch_op_test(struct patch *p, struct str path, struct str from,
 
 static const struct patch_op {
 	const char *name;
-	bool has_from, has_value;
+	bool has_from;
 	int (*run)(struct patch *p, struct str path, struct str from, const struct json *value);
 } patch_ops[] = {
-	{"add", false, true, patch_op_add},         {"remove", false, false, patch_op_remove},
-	{"replace", false, true, patch_op_replace}, {"move", true, false, patch_op_move},
-	{"copy", true, false, patch_op_copy},       {"test", false, true, patch_op_test},
+	{"add", false, patch_op_add},         {"remove", false, patch_op_remove},
+	{"replace", false, patch_op_replace}, {"move", true, patch_op_move},
+	{"copy", true, patch_op_copy},        {"test", false, patch_op_test},
 };
 
 static int patch_run(struct patch *p, const struct json *n)
 {
 	const struct json *path = json_get(n, "path"), *from = json_get(n, "from");
-	const struct json *value = json_get(n, "value");
+	const struct json *value = json_get(n, "value"), null = {.type = JSON_NULL};
 	struct str name = json_get_string(n, "op");
+
+	if (!json_is(n, JSON_OBJECT) && !json_is_null(n))
+		return err_set(p->err, ERR_BAD_REQUEST, "it must be an object");
 
 	for (size_t i = 0; i < ARRAY_LEN(patch_ops); i++) {
 		const struct patch_op *op = &patch_ops[i];
@@ -310,14 +328,13 @@ static int patch_run(struct patch *p, const struct json *n)
 		if (!str_eq_c(name, op->name))
 			continue;
 		if (!json_is(path, JSON_STRING))
-			return err_set(p->err, ERR_BAD_REQUEST, "\"path\" is missing");
+			return err_set(p->err, ERR_INVALID, "\"path\" is missing");
 		if (op->has_from && !json_is(from, JSON_STRING))
-			return err_set(p->err, ERR_BAD_REQUEST, "\"from\" is missing");
-		if (op->has_value && !value)
-			return err_set(p->err, ERR_BAD_REQUEST, "\"value\" is missing");
-		return op->run(p, path->string, json_string(from), value);
+			return err_set(p->err, ERR_INVALID, "\"from\" is missing");
+		/* One that is missing is null. */
+		return op->run(p, path->string, json_string(from), value ? value : &null);
 	}
-	return err_set(p->err, ERR_BAD_REQUEST, "unknown operation \"%.*s\"", STR_ARG(name));
+	return err_set(p->err, ERR_INVALID, "unknown operation \"%.*s\"", STR_ARG(name));
 }
 
 int api_patch_json(struct arena *a, const struct json *obj, const struct json *patch,
