@@ -323,25 +323,67 @@ static void strict_mark_repeated(struct strict *s, struct json *obj, const struc
 	free(v);
 }
 
-/* Of members with one key only the last one stays. */
-static void strict_drop_repeated(struct strict *s, struct json *obj, const struct strict_at *at)
+/* Go reads a repeated member into what it has read before: objects grow together. */
+static void strict_grow(struct json *later, struct json *earlier)
+{
+	struct json *next;
+
+	for (struct json *c = earlier->first; c; c = next) {
+		struct json *same = json_get_str(later, c->key);
+
+		next = c->next;
+		if (!same)
+			json_append(later, c);
+		else if (same->type == JSON_OBJECT && c->type == JSON_OBJECT)
+			strict_grow(same, c);
+	}
+}
+
+/* `c` is followed by a member of the same key, which takes its place; it must be right all the
+ * same. `f` is the field of both, NULL when there is none. */
+static int strict_repeated(struct strict *s, const struct api_type *type, const struct api_field *f,
+			   struct json *c, const struct strict_at *up)
+{
+	struct strict_at at = {.up = up, .type = type, .key = c->key, .index = -1};
+	struct json *later = c->next;
+	int r = 0;
+
+	while (!str_eq(later->key, c->key))
+		later = later->next;
+	strict_issue(s, "duplicate", up, c->key);
+	if (f && c->type != JSON_NULL)
+		r = strict_value(s, f, json_clone(s->a, c), &at);
+	if (r < 0)
+		return r;
+	if (later->type == JSON_OBJECT && c->type == JSON_OBJECT)
+		strict_grow(later, c);
+	return 0;
+}
+
+/* Of members with one key only the last one stays. Their field is `map`, or the one of `type`. */
+static int strict_drop_repeated(struct strict *s, const struct api_type *type,
+				const struct api_field *map, struct json *obj,
+				const struct strict_at *at)
 {
 	bool is_marked = obj->count > STRICT_SORT_ABOVE;
 	struct json *c = obj->first, *next;
+	int r = 0;
 
 	if (is_marked)
 		strict_mark_repeated(s, obj, at);
 	obj->first = obj->last = NULL;
 	obj->count = 0;
-	for (; c; c = next) {
+	for (; c && r == 0; c = next) {
 		next = c->next;
-		if (is_marked ? !str_is_set(c->key) : strict_is_repeated(c)) {
-			if (!is_marked)
-				strict_issue(s, "duplicate", at, c->key);
+		if (is_marked && !str_is_set(c->key))
 			continue;
-		}
-		json_append(obj, c);
+		if (!is_marked && strict_is_repeated(c))
+			r = strict_repeated(s, type, map ? map : api_field_find(type, c->key), c,
+					    at);
+		else
+			json_append(obj, c);
 	}
+	return r;
 }
 
 static int strict_list(struct strict *s, const struct api_field *f, struct json *n,
@@ -364,11 +406,13 @@ static int strict_map(struct strict *s, const struct api_field *f, struct json *
 		      const struct strict_at *at)
 {
 	struct strict_at below = {.up = at, .index = -1};
-	int r = 0;
+	struct api_field value = *f; /* one of its values */
+	int r;
 
 	if (n->type != JSON_OBJECT)
 		return strict_refuse_value(s, f, n, at, true);
-	strict_drop_repeated(s, n, at);
+	value.shape = API_ONE;
+	r = strict_drop_repeated(s, NULL, &value, n, at);
 	for (struct json *c = n->first; c && r == 0; c = c->next) {
 		if (c->type == JSON_NULL)
 			strict_zero(c, f);
@@ -450,14 +494,15 @@ static int strict_object(struct strict *s, const struct api_type *type, struct j
 {
 	struct strict_at below = {.up = at, .type = type, .index = -1};
 	struct json *c, *next;
+	int r = strict_drop_repeated(s, type, NULL, obj, at);
 
-	strict_drop_repeated(s, obj, at);
+	if (r < 0)
+		return r;
 	c = obj->first;
 	obj->first = obj->last = NULL;
 	obj->count = 0;
 	for (; c; c = next) {
 		const struct api_field *f = api_field_find(type, c->key);
-		int r;
 
 		next = c->next;
 		below.key = c->key;
