@@ -162,7 +162,13 @@ void api_causes_not_supported_text(struct api_causes *c, const struct api_path *
 void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,
 			      const char *const *values)
 {
-	api_causes_not_supported_text(c, p, quoted(c->a, value), values);
+	const struct json shown = {.type = JSON_STRING, .string = value};
+	struct buf b = BUF_INIT;
+
+	/* As JSON has it; Invalid quotes as Go does. */
+	json_write(&b, &shown);
+	api_causes_not_supported_text(c, p, str_dup(c->a, buf_str(&b)), values);
+	buf_fini(&b);
 }
 
 void api_causes_too_long(struct api_causes *c, const struct api_path *p, size_t max_bytes)

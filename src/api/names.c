@@ -131,14 +131,14 @@ void api_name_qualified(struct str s, struct api_problems *ret)
 		if (!prefix.len)
 			add(ret, "prefix part must be non-empty");
 		if (prefix.len > API_SUBDOMAIN_MAX)
-			add(ret, "prefix part must be no more than 253 characters");
+			add(ret, "prefix part must be no more than 253 bytes");
 		if (prefix.len && !has_subdomain_form(prefix))
 			add(ret, "prefix part " SUBDOMAIN_RULE);
 	}
 	if (!name.len)
 		add(ret, "name part must be non-empty");
 	else if (name.len > API_LABEL_NAME_MAX)
-		add(ret, "name part must be no more than 63 characters");
+		add(ret, "name part must be no more than 63 bytes");
 	if (!has_name_form(name))
 		add(ret, "name part " KEY_RULE);
 }
@@ -146,7 +146,7 @@ void api_name_qualified(struct str s, struct api_problems *ret)
 void api_name_label_value(struct str s, struct api_problems *ret)
 {
 	if (s.len > API_LABEL_NAME_MAX)
-		add(ret, "must be no more than 63 characters");
+		add(ret, "must be no more than 63 bytes");
 	if (s.len && !has_name_form(s))
 		add(ret, text_value);
 }

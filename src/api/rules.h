@@ -21,6 +21,15 @@ struct api_rules {
 	void (*transition)(const struct json *old, const struct json *obj, struct api_causes *c);
 	/* Update of status, besides metadata. */
 	void (*status)(const struct json *old, const struct json *obj, struct api_causes *c);
+	/* On update several layers of a stock server look at metadata, and each tells what it
+	 * finds: how often each part is told. 0 means once. */
+	struct {
+		unsigned char unchanging; /* what may not change */
+		unsigned char common;     /* labels, annotations, owners */
+		unsigned char finalizers; /* their form */
+		unsigned char standard;   /* those without a '/' */
+		bool generate_name;
+	} told;
 };
 
 extern const struct api_rules api_rules_service;
@@ -57,7 +66,8 @@ bool api_rules_service_needs_health_check(const struct json *obj);
 
 void api_rules_meta_create(const struct json *obj, bool is_namespaced,
 			   const struct api_rules *rules, struct api_causes *c);
-void api_rules_meta_update(const struct json *old, const struct json *obj, struct api_causes *c);
+void api_rules_meta_update(const struct json *old, const struct json *obj,
+			   const struct api_rules *rules, struct api_causes *c);
 
 /* Lists of validators: objects of a tree that may be absent. */
 size_t api_rules_count(const struct json *list); /* 0 unless it is an array */

@@ -108,6 +108,11 @@ const struct api_rules api_rules_endpoints = {
 	.kind = "Endpoints",
 	.name = api_name_dns1123_subdomain,
 	.object = check_endpoints,
+	.told = {.unchanging = 2,
+		 .common = 4,
+		 .finalizers = 2,
+		 .standard = 2,
+		 .generate_name = true},
 };
 
 /* EndpointSlice, section 12.1. */
@@ -280,4 +285,5 @@ const struct api_rules api_rules_endpoint_slice = {
 	.name = api_name_dns1123_subdomain,
 	.object = check_slice,
 	.transition = slice_transition,
+	.told = {.common = 3, .finalizers = 2, .generate_name = true},
 };

@@ -93,19 +93,23 @@ static void check_owner(const struct json *owner, const struct api_path *p, stru
 				.ptr);
 }
 
+static struct str owner_name(struct arena *a, const struct json *owner)
+{
+	return str_printf(a, "%.*s/%.*s", STR_ARG(json_get_string(owner, "kind")),
+			  STR_ARG(json_get_string(owner, "name")));
+}
+
 static void check_owners(const struct json *meta, struct api_causes *c)
 {
 	struct api_path p = api_path_child(&metadata, "ownerReferences");
 	const struct json *owners = json_get(meta, "ownerReferences");
 	struct str controller = {0};
-	size_t i = 0;
 
 	if (!json_is(owners, JSON_ARRAY))
 		return;
 	json_foreach(it, owners) {
-		struct api_path at = api_path_at(&p, i++);
-
-		check_owner(it, &at, c);
+		/* Without the index: that is how the path has always been told. */
+		check_owner(it, &p, c);
 		if (!json_get_bool(it, "controller", false))
 			continue;
 		if (str_is_set(controller))
@@ -114,15 +118,30 @@ static void check_owners(const struct json *meta, struct api_causes *c)
 				str_printf(c->a,
 					   "Only one reference can have Controller set to true. "
 					   "Found \"true\" in references for %.*s and %.*s",
-					   STR_ARG(controller),
-					   STR_ARG(json_get_string(it, "name")))
+					   STR_ARG(controller), STR_ARG(owner_name(c->a, it)))
 					.ptr);
 		else
-			controller = str_dup(c->a, json_get_string(it, "name"));
+			controller = owner_name(c->a, it);
 	}
 }
 
 static void check_finalizers(const struct json *meta, struct api_causes *c)
+{
+	struct api_path p = api_path_child(&metadata, "finalizers");
+	const struct json *finalizers = json_get(meta, "finalizers");
+
+	if (!json_is(finalizers, JSON_ARRAY))
+		return;
+	json_foreach(it, finalizers)
+		api_rules_check_name(c, &p, json_string(it), api_name_qualified);
+	if (api_rules_has_string(finalizers, STR("orphan")) &&
+	    api_rules_has_string(finalizers, STR("foregroundDeletion")))
+		api_causes_invalid_json(
+			c, &p, finalizers,
+			"finalizer orphan and foregroundDeletion cannot be both set");
+}
+
+static void check_standard_finalizers(const struct json *meta, struct api_causes *c)
 {
 	static const char *const standard[] = {"orphan", "foregroundDeletion", "kubernetes"};
 	struct api_path p = api_path_child(&metadata, "finalizers");
@@ -138,17 +157,11 @@ static void check_finalizers(const struct json *meta, struct api_causes *c)
 
 		for (size_t k = 0; k < ARRAY_LEN(standard); k++)
 			is_standard = is_standard || str_eq_c(name, standard[k]);
-		api_rules_check_name(c, &p, name, api_name_qualified);
 		if (!is_standard)
 			api_causes_invalid(c, &at, name,
 					   "name is neither a standard finalizer name nor is it "
 					   "fully qualified");
 	}
-	if (api_rules_has_string(finalizers, STR("orphan")) &&
-	    api_rules_has_string(finalizers, STR("foregroundDeletion")))
-		api_causes_invalid_json(
-			c, &p, finalizers,
-			"finalizer orphan and foregroundDeletion cannot be both set");
 }
 
 static void check_managed_fields(const struct json *meta, struct api_causes *c)
@@ -185,8 +198,6 @@ static void check_common(const struct json *meta, struct api_causes *c)
 	api_rules_check_labels(c, &labels, json_get(meta, "labels"));
 	api_rules_check_annotations(c, &annotations, json_get(meta, "annotations"));
 	check_owners(meta, c);
-	check_finalizers(meta, c);
-	check_managed_fields(meta, c);
 }
 
 void api_rules_meta_create(const struct json *obj, bool is_namespaced,
@@ -208,6 +219,9 @@ void api_rules_meta_create(const struct json *obj, bool is_namespaced,
 		api_causes_invalid_int(c, &generation_path, generation,
 				       "must be greater than or equal to 0");
 	check_common(meta, c);
+	check_finalizers(meta, c);
+	check_managed_fields(meta, c);
+	check_standard_finalizers(meta, c);
 }
 
 static void check_no_new_finalizers(const struct json *before, const struct json *after,
@@ -237,7 +251,8 @@ static void check_no_new_finalizers(const struct json *before, const struct json
 	buf_fini(&extra);
 }
 
-void api_rules_meta_update(const struct json *old, const struct json *obj, struct api_causes *c)
+static void check_unchanging(const struct json *before, const struct json *after,
+			     struct api_causes *c)
 {
 	static const char *const immutable[] = {
 		"name",
@@ -247,7 +262,6 @@ void api_rules_meta_update(const struct json *old, const struct json *obj, struc
 		"deletionTimestamp",
 		"deletionGracePeriodSeconds",
 	};
-	const struct json *before = json_get(old, "metadata"), *after = json_get(obj, "metadata");
 	struct api_path version_path = api_path_child(&metadata, "resourceVersion");
 	struct api_path generation_path = api_path_child(&metadata, "generation");
 	int64_t generation = json_get_int(after, "generation", 0);
@@ -264,5 +278,22 @@ void api_rules_meta_update(const struct json *old, const struct json *obj, struc
 			api_causes_invalid_json(c, &p, json_get(after, immutable[i]),
 						"field is immutable");
 	}
-	check_common(after, c);
+}
+
+void api_rules_meta_update(const struct json *old, const struct json *obj,
+			   const struct api_rules *rules, struct api_causes *c)
+{
+	const struct json *before = json_get(old, "metadata"), *after = json_get(obj, "metadata");
+
+	for (size_t i = 0; i < MAX(rules->told.unchanging, 1); i++)
+		check_unchanging(before, after, c);
+	for (size_t i = 0; i < MAX(rules->told.common, 1); i++)
+		check_common(after, c);
+	for (size_t i = 0; i < MAX(rules->told.finalizers, 1); i++)
+		check_finalizers(after, c);
+	check_managed_fields(after, c);
+	if (rules->told.generate_name)
+		check_generate_name(after, rules, c);
+	for (size_t i = 0; i < MAX(rules->told.standard, 1); i++)
+		check_standard_finalizers(after, c);
 }

@@ -530,6 +530,7 @@ static void check_service(const struct json *old, const struct json *obj, struct
 const struct api_rules api_rules_service = {
 	.kind = "Service",
 	.name = api_name_dns1123_label,
+	.told = {.unchanging = 2, .common = 3},
 	.object = check_service,
 	.transition = api_rules_service_transition,
 	.status = api_rules_service_status,

@@ -39,7 +39,7 @@ void api_validate_update(const struct api_kind *kind, const struct json *old,
 {
 	const struct api_rules *rules = rules_of(kind);
 
-	api_rules_meta_update(old, obj, c);
+	api_rules_meta_update(old, obj, rules, c);
 	if (rules->transition)
 		rules->transition(old, obj, c);
 	if (rules->object)
@@ -51,7 +51,7 @@ void api_validate_status(const struct api_kind *kind, const struct json *old,
 {
 	const struct api_rules *rules = rules_of(kind);
 
-	api_rules_meta_update(old, obj, c);
+	api_rules_meta_update(old, obj, rules, c);
 	if (rules->status)
 		rules->status(old, obj, c);
 }

@@ -30,9 +30,9 @@ static const struct {
 	{"ConfigMap", "{\"metadata\":{" IN_META "\"annotations\":{\"a/b/c\":\"\"}}}",
 	 "metadata.annotations: Invalid value: \"a/b/c\": a valid label key must consist"},
 	{"ConfigMap", "{\"metadata\":{" IN_META "\"ownerReferences\":[{\"apiVersion\":\"v1\"}]}}",
-	 "metadata.ownerReferences[0].kind: Invalid value: \"\": must not be empty\n"
-	 "metadata.ownerReferences[0].name: Invalid value: \"\": must not be empty\n"
-	 "metadata.ownerReferences[0].uid: Invalid value: \"\": must not be empty"},
+	 "metadata.ownerReferences.kind: Invalid value: \"\": must not be empty\n"
+	 "metadata.ownerReferences.name: Invalid value: \"\": must not be empty\n"
+	 "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty"},
 	{"ConfigMap",
 	 "{\"metadata\":{" IN_META "\"ownerReferences\":["
 	 "{\"apiVersion\":\"v1\",\"kind\":\"K\",\"name\":\"a\",\"uid\":\"1\",\"controller\":true},"
