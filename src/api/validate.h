@@ -28,6 +28,8 @@ void api_validate_status(const struct api_kind *kind, const struct json *old,
  * `old` is NULL on create; addresses that it has already are not rejected again. */
 void api_validate_service_ips(const struct json *old, const struct json *obj, struct api_causes *c);
 
+/* What every request for the kind is warned of, NULL when there is nothing. */
+const char *api_deprecation(const struct api_kind *kind);
 /* Texts for the Warning header of a create (`old` NULL) or update, section 4.3; each once. */
 struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const struct json *obj,
 			     const struct json *old);

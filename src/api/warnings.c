@@ -154,6 +154,13 @@ static void warn_workload(struct warnings *w, const struct json *obj)
 	buf_fini(&b);
 }
 
+const char *api_deprecation(const struct api_kind *kind)
+{
+	if (!str_eq_c(str_of(kind->kind), "Endpoints"))
+		return NULL;
+	return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+}
+
 struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const struct json *obj,
 			     const struct json *old)
 {
@@ -162,9 +169,6 @@ struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const
 
 	if (str_eq_c(str_of(kind->kind), "Service"))
 		warn_service(&w, obj);
-	if (str_eq_c(str_of(kind->kind), "Endpoints"))
-		add(&w, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 "
-			"EndpointSlice");
 	if (!old && str_eq_c(str_of(kind->kind), "EndpointSlice") &&
 	    str_eq_c(json_get_string(obj, "addressType"), "FQDN"))
 		add(&w, "spec.addressType: FQDN endpoints are deprecated");

@@ -170,8 +170,8 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 	if (!json_is(obj, JSON_OBJECT))
 		return status_set(&req->st, ERR_BAD_REQUEST, "the patched value is no object");
 	r = check_kind(req, obj);
-	if (r == 0)
-		r = normalise(op, obj);
+	if (r == 0 && normalise(op, obj) < 0)
+		r = status_invalid_patch(&req->st, req->x->req.body, req->st.message);
 	if (r == 0)
 		*ret = obj;
 	return r;

@@ -118,6 +118,12 @@ static void start_items(struct collection *c)
 		collection_finish(c);
 }
 
+/* What was not given stays so. */
+static struct str keep(struct arena *a, struct str s)
+{
+	return str_is_set(s) ? str_dup(a, s) : s;
+}
+
 /* Read once: an item that is tried again may have outlived the request. */
 static int collection_options(struct collection *c)
 {
@@ -128,9 +134,9 @@ static int collection_options(struct collection *c)
 	arena_init(&op.arena, 0);
 	r = delete_options_read(&op, o);
 	if (r == 0) {
-		o->uid = str_dup(&c->arena, o->uid);
-		o->rev = str_dup(&c->arena, o->rev);
-		o->propagation = str_dup(&c->arena, o->propagation);
+		o->uid = keep(&c->arena, o->uid);
+		o->rev = keep(&c->arena, o->rev);
+		o->propagation = keep(&c->arena, o->propagation);
 	}
 	arena_fini(&op.arena);
 	return r;

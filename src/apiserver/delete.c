@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/delete.h"
 
+#include "api/kind.h"
+#include "api/strict.h"
 #include "apiserver/body.h"
 #include "apiserver/prepare.h"
 #include "apiserver/reply.h"
@@ -9,7 +11,7 @@
 
 static int check_propagation(struct request *req, const struct delete_options *o, bool has_orphan)
 {
-	if (!o->propagation.len)
+	if (!str_is_set(o->propagation))
 		return 0;
 	if (has_orphan)
 		return status_invalid_options(
@@ -24,27 +26,51 @@ static int check_propagation(struct request *req, const struct delete_options *o
 	return status_invalid_options(
 		&req->st, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
 		str_printf(req->arena,
-			   "Unsupported value: \"%.*s\": supported values: \"Background\", "
-			   "\"Foreground\", \"Orphan\"",
+			   "Unsupported value: \"%.*s\": supported values: \"Foreground\", "
+			   "\"Background\", \"Orphan\", \"nil\"",
 			   STR_ARG(o->propagation)));
 }
 
 static int check_dry_run(struct request *req, const struct json *body)
 {
 	const struct json *list = json_get(body, "dryRun");
+	struct buf b = BUF_INIT;
+	int r = 0;
 
 	if (!json_is(list, JSON_ARRAY))
 		return 0;
-	json_foreach(n, list) {
-		if (!str_eq_c(json_string(n), "All"))
-			return status_invalid_options(
-				&req->st, "DeleteOptions", "FieldValueNotSupported", "dryRun",
-				str_printf(req->arena,
-					   "Unsupported value: \"%.*s\": supported values: \"All\"",
-					   STR_ARG(json_string(n))));
-		req->is_dry_run = true;
+	req->is_dry_run = req->is_dry_run || list->count > 0;
+	json_foreach(n, list)
+		if (r == 0 && !str_eq_c(json_string(n), "All"))
+			r = ERR_INVALID;
+	if (r < 0) {
+		buf_add_c(&b, "Unsupported value: ");
+		json_write(&b, list);
+		buf_add_c(&b, ": supported values: \"All\"");
+		r = status_invalid_options(&req->st, "DeleteOptions", "FieldValueNotSupported",
+					   "dryRun", str_dup(req->arena, buf_str(&b)));
 	}
-	return 0;
+	buf_fini(&b);
+	return r;
+}
+
+/* Its kind and the types of its members; what it does not know is let be. */
+static int check_shape(struct op *op, struct json *body)
+{
+	struct request *req = op->req;
+	struct str kind = json_get_string(body, "kind");
+	struct api_strs unknown;
+	struct err err;
+	int r;
+
+	if (kind.len && !str_eq_c(kind, "DeleteOptions"))
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "%.*s in the body: a DELETE takes DeleteOptions", STR_ARG(kind));
+	r = api_strict_type(
+		&op->arena,
+		api_type_find(STR("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")), body,
+		&unknown, &err);
+	return r < 0 ? status_from_err(&req->st, ERR_BAD_REQUEST, &err) : 0;
 }
 
 int delete_options_read(struct op *op, struct delete_options *ret)
@@ -56,6 +82,8 @@ int delete_options_read(struct op *op, struct delete_options *ret)
 	bool has_orphan;
 	int r = body_json(op, "io.k8s.apimachinery.pkg.apis.meta.v1", &body);
 
+	if (r == 0)
+		r = check_shape(op, body);
 	if (r < 0)
 		return r;
 	pre = json_get(body, "preconditions");
@@ -79,6 +107,18 @@ int delete_options_read(struct op *op, struct delete_options *ret)
 	return r < 0 ? r : check_propagation(req, ret, has_orphan);
 }
 
+/* Of all conflicts this one names the kind, not the resource. */
+static int precondition_failed(struct op *op, struct str name, struct str why)
+{
+	struct status *st = &op->req->st;
+	const struct resource *res = op->req->res;
+
+	status_about(st, res, name);
+	st->kind = str_of(res->kind->kind);
+	return status_set(st, ERR_CONFLICT, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s",
+			  STR_ARG(res->qualified_kind), STR_ARG(name), STR_ARG(why));
+}
+
 static int check_preconditions(struct op *op, const struct object *o, const struct json *obj,
 			       const struct delete_options *opts)
 {
@@ -86,19 +126,23 @@ static int check_preconditions(struct op *op, const struct object *o, const stru
 	struct str uid = json_get_string(json_get(obj, "metadata"), "uid");
 	uint64_t rev = 0;
 
-	if (opts->uid.len && !str_eq(opts->uid, uid))
-		return status_conflict(
-			&req->st, req->res, object_name(o),
+	if (str_is_set(opts->uid) && !str_eq(opts->uid, uid))
+		return precondition_failed(
+			op, object_name(o),
 			str_printf(req->arena,
-				   "Precondition failed: UID in precondition: %.*s, UID in object "
-				   "meta: %.*s",
-				   STR_ARG(opts->uid), STR_ARG(uid))
-				.ptr);
-	if (opts->rev.len && (str_to_u64(opts->rev, 0, INT64_MAX, &rev, NULL) < 0 || rev != o->rev))
-		return status_conflict(
-			&req->st, req->res, object_name(o),
-			"Precondition failed: ResourceVersion in precondition does not match the "
-			"object's");
+				   "the UID in the precondition (%.*s) does not match the UID in "
+				   "record (%.*s). The object might have been deleted and then "
+				   "recreated",
+				   STR_ARG(opts->uid), STR_ARG(uid)));
+	if (str_is_set(opts->rev) &&
+	    (str_to_u64(opts->rev, 0, INT64_MAX, &rev, NULL) < 0 || rev != o->rev))
+		return precondition_failed(
+			op, object_name(o),
+			str_printf(req->arena,
+				   "the ResourceVersion in the precondition (%.*s) does not match "
+				   "the ResourceVersion in record (%llu). The object might have "
+				   "been modified",
+				   STR_ARG(opts->rev), (unsigned long long)o->rev));
 	return 0;
 }
 

@@ -51,8 +51,9 @@ struct op {
 	/* of the kind of write */
 	bool is_conditional; /* the client named a resourceVersion: a lost race is its conflict */
 	bool is_create, is_generated;
-	bool is_applied;    /* server-side apply: who owns what is settled */
-	bool resets_owners; /* the body's managedFields are [] or [{}] */
+	bool is_applied;        /* server-side apply: who owns what is settled */
+	bool resets_owners;     /* the body's managedFields are [] or [{}] */
+	bool has_generate_name; /* also beside a name that was given */
 	const struct delete_options *delete_options; /* delete.c; NULL: the request's */
 	/* A part of something larger: no exchange hangs on the op, its request is its own, and this
 	 * is told how it ended, instead of an answer (r < 0: req->st says why). NULL: answers. */

@@ -23,9 +23,10 @@ struct str prepare_timestamp(struct op *op, int64_t wall_ns)
 	return str_dup(&op->arena, clock_format(buf, wall_ns, 0));
 }
 
-static int check_namespace(struct op *op, struct json *meta)
+int prepare_namespace(struct op *op, struct json *obj)
 {
 	struct request *req = op->req;
+	struct json *meta = json_object_at(&op->arena, obj, "metadata");
 	struct str ns = json_get_string(meta, "namespace");
 
 	if (ns.len && !str_eq(ns, req->ns))
@@ -52,20 +53,20 @@ static struct str generate(struct op *op, struct str base)
 
 int prepare_create(struct op *op, struct json *obj)
 {
-	static const char *const wiped[] = {
-		"uid",      "creationTimestamp", "deletionTimestamp",
-		"selfLink", "generation",        "deletionGracePeriodSeconds"};
+	static const char *const wiped[] = {"uid", "creationTimestamp", "deletionTimestamp",
+					    "selfLink", "deletionGracePeriodSeconds"};
 	struct arena *a = &op->arena;
 	struct json *meta = json_object_at(a, obj, "metadata");
 	struct str base = json_get_string(meta, "generateName");
 	const struct clock *clock = op->s->clock;
 	char uid[RAND_UUID_LEN + 1];
-	int r = check_namespace(op, meta);
+	int r = prepare_namespace(op, obj);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_LEN(wiped); i++)
 		json_remove(meta, wiped[i]);
+	op->has_generate_name = base.len > 0;
 	op->is_generated = !json_get_string(meta, "name").len && base.len;
 	if (op->is_generated)
 		json_set(meta, "name", json_new_string(a, generate(op, base)));
@@ -88,6 +89,25 @@ void prepare_create_status(struct op *op, struct json *obj)
 		strategy->init(op, obj);
 }
 
+int prepare_name(struct op *op, const struct json *obj)
+{
+	struct request *req = op->req;
+	struct str name = json_get_string(json_get(obj, "metadata"), "name");
+
+	if (!name.len)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "the name of the object (%.*s based on URL) was undeterminable: "
+				  "name must be provided",
+				  STR_ARG(req->name));
+	if (!str_eq(name, req->name))
+		return status_set(
+			&req->st, ERR_BAD_REQUEST,
+			"the name of the object (%.*s) does not match the name on the URL "
+			"(%.*s)",
+			STR_ARG(name), STR_ARG(req->name));
+	return 0;
+}
+
 static int check_uid(struct op *op, struct str old, struct str new)
 {
 	if (!new.len || str_eq(old, new))
@@ -105,20 +125,14 @@ int prepare_identity(struct op *op, const struct json *old, struct json *obj, ui
 {
 	struct request *req = op->req;
 	struct json *meta = json_object_at(&op->arena, obj, "metadata");
-	struct str name = json_get_string(meta, "name");
 	struct str given = json_get_string(meta, "resourceVersion");
 	uint64_t n = 0;
-	int r;
+	int r = prepare_name(op, obj);
 
-	if (name.len && !str_eq(name, req->name))
-		return status_set(
-			&req->st, ERR_BAD_REQUEST,
-			"the name of the object (%.*s) does not match the name on the URL "
-			"(%.*s)",
-			STR_ARG(name), STR_ARG(req->name));
-	json_set(meta, "name", json_new_string(&op->arena, req->name));
-	r = check_namespace(op, meta);
 	if (r == 0)
+		r = prepare_namespace(op, obj);
+	/* Another uid in a patch is a changed field. */
+	if (r == 0 && req->verb != REQUEST_PATCH)
 		r = check_uid(op, json_get_string(json_get(old, "metadata"), "uid"),
 			      json_get_string(meta, "uid"));
 	if (r < 0)

@@ -13,6 +13,10 @@ int prepare_create(struct op *op, struct json *obj) _nodiscard_;
 /* After allocation: status emptied, as the kind wants it at first. */
 void prepare_create_status(struct op *op, struct json *obj);
 
+/* The body's name, which must be there and be the URL's. */
+int prepare_name(struct op *op, const struct json *obj) _nodiscard_;
+/* The body's namespace, which is empty or the URL's; afterwards it is that. */
+int prepare_namespace(struct op *op, struct json *obj) _nodiscard_;
 /* Name, namespace, uid and resourceVersion of the body against what is stored. `rev` is the stored
  * one. Sets op->is_conditional. */
 int prepare_identity(struct op *op, const struct json *old, struct json *obj,

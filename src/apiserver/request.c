@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/request.h"
 
+#include "api/validate.h"
 #include "apiserver/accept.h"
 
 #include <inttypes.h>
@@ -213,13 +214,26 @@ static const char *options_kind(const struct request *req)
 	}
 }
 
+static struct str quoted(struct request *req, struct str value)
+{
+	const struct json shown = {.type = JSON_STRING, .string = value};
+	struct buf b = BUF_INIT;
+	struct str ret;
+
+	json_write(&b, &shown);
+	ret = str_dup(req->arena, buf_str(&b));
+	buf_fini(&b);
+	return ret;
+}
+
+/* `value` as it is to be shown. */
 static int unsupported(struct request *req, const char *field, struct str value,
 		       const char *supported)
 {
-	return status_invalid_options(
-		&req->st, options_kind(req), "FieldValueNotSupported", field,
-		str_printf(req->arena, "Unsupported value: \"%.*s\": supported values: %s",
-			   STR_ARG(value), supported));
+	return status_invalid_options(&req->st, options_kind(req), "FieldValueNotSupported", field,
+				      str_printf(req->arena,
+						 "Unsupported value: %.*s: supported values: %s",
+						 STR_ARG(value), supported));
 }
 
 static int forbidden(struct request *req, const char *field, const char *why)
@@ -228,24 +242,25 @@ static int forbidden(struct request *req, const char *field, const char *why)
 				      str_printf(req->arena, "Forbidden: %s", why));
 }
 
-static int parse_write_query(struct request *req)
+static int parse_dry_run(struct request *req)
 {
-	struct str fields = query(req, "fieldValidation");
-	struct str run;
+	struct str all = STR(""), run;
+	bool is_known = true;
 
 	for (size_t i = 0; str_is_set(run = http_query(req->arena, req->x->req.query, "dryRun", i));
 	     i++) {
-		if (!str_eq_c(run, "All"))
-			return unsupported(req, "dryRun", run, "\"All\"");
+		is_known = is_known && str_eq_c(run, "All");
+		all = str_printf(req->arena, "%.*s%s%.*s", STR_ARG(all), i ? "," : "",
+				 STR_ARG(quoted(req, run)));
 		req->is_dry_run = true;
 	}
-	if (str_eq_c(fields, "Strict"))
-		req->field_validation = REQUEST_FIELDS_STRICT;
-	else if (str_eq_c(fields, "Ignore"))
-		req->field_validation = REQUEST_FIELDS_IGNORE;
-	else if (fields.len && !str_eq_c(fields, "Warn"))
-		return unsupported(req, "fieldValidation", fields,
-				   "\"Ignore\", \"Strict\", \"Warn\"");
+	return is_known ? 0
+			: unsupported(req, "dryRun", str_printf(req->arena, "[%.*s]", STR_ARG(all)),
+				      "\"All\"");
+}
+
+static int parse_manager(struct request *req)
+{
 	req->field_manager = query(req, "fieldManager");
 	if (req->field_manager.len > REQUEST_MANAGER_MAX)
 		return status_invalid_options(&req->st, options_kind(req), "FieldValueTooLong",
@@ -257,9 +272,29 @@ static int parse_write_query(struct request *req)
 		if (c < 0x20 || c == 0x7f)
 			return status_invalid_options(
 				&req->st, options_kind(req), "FieldValueInvalid", "fieldManager",
-				STR("Invalid value: should only contain printable characters"));
+				str_printf(req->arena,
+					   "Invalid value: %.*s: invalid character U+%04X (at "
+					   "position %zu)",
+					   STR_ARG(quoted(req, req->field_manager)), c, i));
 	}
 	return 0;
+}
+
+static int parse_write_query(struct request *req)
+{
+	struct str fields = query(req, "fieldValidation");
+	int r = parse_dry_run(req);
+
+	if (r < 0)
+		return r;
+	if (str_eq_c(fields, "Strict"))
+		req->field_validation = REQUEST_FIELDS_STRICT;
+	else if (str_eq_c(fields, "Ignore"))
+		req->field_validation = REQUEST_FIELDS_IGNORE;
+	else if (fields.len && !str_eq_c(fields, "Warn"))
+		return unsupported(req, "fieldValidation", quoted(req, fields),
+				   "\"\", \"Ignore\", \"Strict\", \"Warn\"");
+	return parse_manager(req);
 }
 
 static int parse_number(struct request *req, const char *name, uint64_t max, uint64_t *ret)
@@ -284,7 +319,7 @@ static int parse_match(struct request *req)
 	else if (str_eq_c(match, "NotOlderThan"))
 		req->match = REQUEST_MATCH_NOT_OLDER;
 	else
-		return unsupported(req, "resourceVersionMatch", match,
+		return unsupported(req, "resourceVersionMatch", quoted(req, match),
 				   "\"Exact\", \"NotOlderThan\"");
 	if (req->verb == REQUEST_WATCH) {
 		if (!req->has_initial)
@@ -292,7 +327,8 @@ static int parse_match(struct request *req)
 					 "resourceVersionMatch is forbidden for watch unless "
 					 "sendInitialEvents is provided");
 		if (req->match == REQUEST_MATCH_EXACT)
-			return unsupported(req, "resourceVersionMatch", match, "\"NotOlderThan\"");
+			return unsupported(req, "resourceVersionMatch", quoted(req, match),
+					   "\"NotOlderThan\"");
 	} else if (!req->rev_text.len) {
 		return forbidden(req, "resourceVersionMatch",
 				 "resourceVersionMatch is forbidden unless resourceVersion is "
@@ -372,6 +408,8 @@ int request_parse(struct apiserver *s, struct http_exchange *x, const struct acc
 	r = check_verb(req, is_watch || is_true(query(req, "watch")));
 	if (r < 0)
 		return r;
+	if (api_deprecation(req->res->kind))
+		request_warn(req, str_of(api_deprecation(req->res->kind)));
 	r = accept_negotiate(req);
 	if (r == 0 && (req->verb == REQUEST_LIST || req->verb == REQUEST_WATCH ||
 		       req->verb == REQUEST_DELETE_COLLECTION))

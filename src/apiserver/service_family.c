@@ -89,7 +89,7 @@ static void default_policy(const struct service_family_input *in)
 {
 	struct str was = service_tree_string(in->old, POLICY), p = STR("SingleStack");
 
-	if (policy(in).len)
+	if (json_is(service_tree_get(in->object, POLICY), JSON_STRING)) /* "" is refused later */
 		return;
 	if (was.len)
 		p = str_dup(in->a, was);

@@ -28,14 +28,28 @@ static struct ip_alloc *pool_of(const struct service_pools *pools, enum ip_famil
 
 /* ---- addresses ---- */
 
+static struct json *cluster_ips(struct claim_list *c)
+{
+	struct json *list = service_tree_get(c->in->object, "clusterIPs");
+
+	if (!json_is(list, JSON_ARRAY)) {
+		list = json_new(c->in->a, JSON_ARRAY);
+		service_tree_set(c->in->a, c->in->object, "clusterIPs", list);
+	}
+	return list;
+}
+
 static int ip_refused(struct claim_list *c, const char *text, const char *why)
 {
 	struct api_path p = api_path_child(&spec_path, "clusterIPs");
+	struct json *shown = json_clone(c->in->a, cluster_ips(c));
 	char detail[256];
 
+	/* With a place for each family. */
+	while (shown->count < service_tree_count(c->in->object, "ipFamilies"))
+		json_append(shown, json_new_string(c->in->a, STR("")));
 	snprintf(detail, sizeof(detail), "failed to allocate IP %s: %s", text, why);
-	api_causes_invalid_json(c->causes, &p, service_tree_get(c->in->object, "clusterIPs"),
-				detail);
+	api_causes_invalid_json(c->causes, &p, shown, detail);
 	return ERR_INVALID;
 }
 
@@ -77,17 +91,6 @@ static int draw_ip(struct claim_list *c, enum ip_family f, struct str *ret_text,
 	}
 	*ret_text = str_dup(c->in->a, ip_format(&addr, text));
 	return 0;
-}
-
-static struct json *cluster_ips(struct claim_list *c)
-{
-	struct json *list = service_tree_get(c->in->object, "clusterIPs");
-
-	if (!json_is(list, JSON_ARRAY)) {
-		list = json_new(c->in->a, JSON_ARRAY);
-		service_tree_set(c->in->a, c->in->object, "clusterIPs", list);
-	}
-	return list;
 }
 
 /* The address of family i: the one that is given, or a new one. */

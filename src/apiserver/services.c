@@ -83,6 +83,15 @@ static void decoded(struct op *op, struct json *obj)
 	api_default_service_on_read(&op->arena, obj, services_family(op->s->services));
 }
 
+/* It says nothing about a name; a stock server keeps it and never tells it again. */
+static void settle(struct op *op, const struct json *old, struct json *obj)
+{
+	struct json *spec = json_get(obj, "spec");
+
+	if (str_eq_c(json_get_string(spec, "type"), "ExternalName"))
+		json_remove(spec, "internalTrafficPolicy");
+}
+
 static int plan(struct op *op, const struct json *old, struct json *obj)
 {
 	struct services *v = op->s->services;
@@ -142,6 +151,7 @@ const struct strategy services_strategy = {
 	.kind = "Service",
 	.init = init,
 	.plan = plan,
+	.settle = settle,
 	.decoded = decoded,
 	.plan_delete = plan_delete,
 	.answers_object = true,

@@ -3,6 +3,10 @@
 
 #include "apiserver/object.h"
 
+enum {
+	STATUS_PATCH_SHOWN_MAX = 1024, /* bytes */
+};
+
 int status_set(struct status *st, int code, const char *fmt, ...)
 {
 	struct err err;
@@ -111,6 +115,24 @@ int status_from_causes(struct status *st, const struct resource *res, struct str
 	IGNORE(status_invalid(st, res, name), "returned below");
 	st->message = api_causes_message(causes, res->qualified_kind, name);
 	return ERR_INVALID;
+}
+
+int status_invalid_patch(struct status *st, struct str patch, struct str why)
+{
+	struct json shown = {.type = JSON_STRING, .string = patch};
+	struct buf b = BUF_INIT;
+	size_t n = MIN(patch.len, STATUS_PATCH_SHOWN_MAX);
+
+	while (n < patch.len &&
+	       ((unsigned char)patch.ptr[n] & 0xc0) == 0x80) /* a whole character */
+		n++;
+	shown.string = str_sub(patch, 0, n);
+	buf_add_c(&b, "Invalid value: ");
+	json_write(&b, &shown);
+	buf_printf(&b, ": %.*s", STR_ARG(why));
+	status_add_cause(st, "FieldValueInvalid", STR("patch"), str_dup(st->arena, buf_str(&b)));
+	buf_fini(&b);
+	return invalid(st, STR(""), STR(""));
 }
 
 int status_invalid_options(struct status *st, const char *kind, const char *reason,

@@ -51,6 +51,8 @@ int status_invalid(struct status *st, const struct resource *res, struct str nam
 int status_from_causes(struct status *st, const struct resource *res, struct str name,
 		       const struct api_causes *causes);
 /* 422 about options: `ListOptions.meta.k8s.io "" is invalid: …`. */
+/* 422 about a patch whose result is no such object: `patch` is told as it was sent. */
+int status_invalid_patch(struct status *st, struct str patch, struct str why);
 int status_invalid_options(struct status *st, const char *kind, const char *reason,
 			   const char *field, struct str message);
 

@@ -14,8 +14,22 @@ static bool has_new_labels(const struct json *old, const struct json *obj)
 	return differs(json_path(old, "metadata.labels"), json_path(obj, "metadata.labels"));
 }
 
+/* The v1 API has no topology any more; only objects of former versions have it. */
+static void drop_topology(struct op *op, const struct json *old, struct json *obj)
+{
+	struct json *endpoints = json_get(obj, "endpoints");
+
+	if (!json_is(endpoints, JSON_ARRAY) ||
+	    (old && !differs(json_get(old, "endpoints"), endpoints)))
+		return;
+	json_foreach(it, endpoints)
+		if (json_is(it, JSON_OBJECT))
+			json_remove(it, "deprecatedTopology");
+}
+
 static const struct strategy endpoint_slice = {
 	.kind = "EndpointSlice",
+	.refine = drop_topology,
 	.is_new_generation = has_new_labels,
 };
 

@@ -26,6 +26,10 @@ struct strategy {
 	/* Create (old NULL) and update of the object itself, between preparation and validation:
 	 * what the server allots. The claims go into op->plan. */
 	int (*plan)(struct op *op, const struct json *old, struct json *obj);
+	/* Create (old NULL) and update of the object itself: what is not taken from a client,
+	 * before validation; what is right and yet not kept, after it. */
+	void (*refine)(struct op *op, const struct json *old, struct json *obj);
+	void (*settle)(struct op *op, const struct json *old, struct json *obj);
 	/* Update of the object itself: what only a subresource may change is taken from `old`. */
 	void (*keep)(struct op *op, const struct json *old, struct json *obj);
 	/* Update of the status: what else, besides all but metadata, is taken from `old`. */

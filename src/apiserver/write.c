@@ -39,7 +39,15 @@ static int allot(struct op *op, const struct json *old, struct json *obj)
 {
 	const struct strategy *strategy = op->req->res->strategy;
 
+	if (strategy->refine)
+		strategy->refine(op, old, obj);
 	return strategy->plan ? strategy->plan(op, old, obj) : 0;
+}
+
+static void settle(struct op *op, const struct json *old, struct json *obj)
+{
+	if (op->req->res->strategy->settle)
+		op->req->res->strategy->settle(op, old, obj);
 }
 
 /* Create */
@@ -51,11 +59,11 @@ static bool create_lost(struct op *op, size_t failed)
 
 	if (failed > 0) /* the namespace has changed, or a claim was taken meanwhile */
 		return true;
-	if (!op->is_generated) {
+	if (!op->is_generated && !op->has_generate_name) {
 		IGNORE(status_exists(&req->st, req->res, name), "answered by the caller");
 		return false;
 	}
-	if (op->tries < APISERVER_GENERATE_TRIES)
+	if (op->is_generated && op->tries < APISERVER_GENERATE_TRIES)
 		return true;
 	status_about(&req->st, req->res, name);
 	IGNORE(status_set(
@@ -81,14 +89,16 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 {
 	struct request *req = op->req;
 	struct json *meta = json_get(obj, "metadata");
+	uint64_t rev;
 
-	if (json_get_string(meta, "resourceVersion").len) {
+	if (str_to_u64(json_get_string(meta, "resourceVersion"), 1, INT64_MAX, &rev, NULL) == 0) {
 		IGNORE(status_set(&req->st, ERR_INTERNAL,
 				  "resourceVersion should not be set on objects to be created"),
 		       "returned below");
 		req->st.reason = "";
 		return ERR_INTERNAL;
 	}
+	json_remove(meta, "resourceVersion");
 	op->lost = create_lost;
 	op->http_status = 201;
 	if (!req->is_dry_run) {
@@ -123,6 +133,7 @@ static int create_object(struct op *op, struct json *obj)
 	if (r < 0)
 		return r;
 	warn(op, obj, NULL);
+	settle(op, NULL, obj);
 	return store_new(op, obj, name);
 }
 
@@ -246,38 +257,55 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 	r = validate_update(op, old, obj);
 	if (r < 0)
 		return r;
-	if (!is_status)
+	if (!is_status) {
 		warn(op, obj, old);
+		settle(op, old, obj);
+	}
 	if (prepare_is_finished(op, obj))
 		return finish_deletion(op, o, obj);
 	return store_changed(op, o, old, obj);
+}
+
+/* Where a stock server keeps the kind; its conflicts name it. */
+static const char *registry_folder(const struct api_kind *kind)
+{
+	if (str_eq_c(STR("services"), kind->plural))
+		return "services/specs";
+	return str_eq_c(STR("endpoints"), kind->plural) ? "services/endpoints" : kind->plural;
 }
 
 static int create_by_update(struct op *op)
 {
 	struct request *req = op->req;
 	struct json *obj, *meta;
-	struct str name;
+	struct str uid;
 	int r;
 
-	if (req->verb != REQUEST_UPDATE || req->sub.len || !req->res->kind->can_create_on_update)
+	if (req->verb != REQUEST_UPDATE)
 		return status_not_found(&req->st, req->res, req->name);
 	r = body_object(op, &obj);
+	if (r == 0)
+		r = prepare_name(op, obj);
+	if (r == 0)
+		r = prepare_namespace(op, obj);
 	if (r < 0)
 		return r;
-	meta = json_object_at(&op->arena, obj, "metadata");
-	name = json_get_string(meta, "name");
-	if (!str_eq(name, req->name))
-		return status_set(
-			&req->st, ERR_BAD_REQUEST,
-			"the name of the object (%.*s) does not match the name on the URL "
-			"(%.*s)",
-			STR_ARG(name), STR_ARG(req->name));
-	if (json_get_string(meta, "uid").len)
+	if (req->sub.len || !req->res->kind->can_create_on_update)
+		return status_not_found(&req->st, req->res, req->name);
+	meta = json_get(obj, "metadata");
+	uid = json_get_string(meta, "uid");
+	/* As if it were read from the store. */
+	if (uid.len)
 		return status_conflict(
 			&req->st, req->res, req->name,
-			"Precondition failed: UID in precondition, but the object does "
-			"not exist");
+			str_printf(req->arena,
+				   "StorageError: invalid object, Code: 4, Key: /registry/%s/"
+				   "%.*s%s%.*s, ResourceVersion: 0, AdditionalErrorMsg: "
+				   "Precondition failed: UID in precondition: %.*s, UID in object "
+				   "meta: ",
+				   registry_folder(req->res->kind), STR_ARG(req->ns),
+				   req->ns.len ? "/" : "", STR_ARG(req->name), STR_ARG(uid))
+				.ptr);
 	json_remove(meta, "resourceVersion");
 	return create_object(op, obj);
 }

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the comparison with a stock server (tests/differential) has found a difference: a case each."""
+import collections
+import json
+
+from api import JSON_PATCH, MERGE, STRATEGIC, service
+
+
+def slice_of(name, **members):
+    return dict({'metadata': {'name': name}, 'addressType': 'IPv4', 'endpoints': []}, **members)
+
+
+def warnings(answer):
+    return answer.headers.get_all('Warning') or []
+
+
+def causes(answer, field):
+    return [c for c in answer.json['details']['causes'] if c['field'] == field]
+
+
+def test_every_request_for_endpoints_is_warned_of(api):
+    where = api.path('endpoints')
+    for answer in (api.post(where, {'metadata': {'name': 'a'}}), api.get(where), api.get(where + '/a'), api.delete(where + '/a'),
+                   api.get(where + '/a').want(404), api.post(where, {'metadata': {'name': 'A'}}).want(422)):
+        assert ['v1 Endpoints is deprecated' in w for w in warnings(answer)] == [True]
+
+
+def test_what_a_member_was_before_it_was_repeated_counts(api):
+    sent = '{"metadata":{"name":"a"},"spec":{"ports":[{"port":true,"port":80}]}}'
+    api.call('POST', api.path('services'), sent, Content_Type='application/json').want(400)
+    sent = '{"metadata":{"name":"a"},"spec":{"ports":[{"port":80}]},"spec":{"type":"NodePort"}}'
+    made = api.call('POST', api.path('services'), sent, Content_Type='application/json').want(201)
+    assert made.json['spec']['type'] == 'NodePort' and made.json['spec']['ports'][0]['port'] == 80
+    assert any('duplicate field' in w for w in warnings(made))
+
+
+def test_lengths_are_told_in_bytes(api):
+    sent = service('a', selector={'a' * 64: 'b' * 64})
+    texts = [c['message'] for c in causes(api.post(api.path('services'), sent).want(422), 'spec.selector')]
+    assert any('name part must be no more than 63 bytes' in t for t in texts)
+    assert any(t.endswith('must be no more than 63 bytes') for t in texts)
+
+
+def test_owners_are_told_without_an_index(api):
+    sent = service('a')
+    owner = {'apiVersion': 'v1', 'kind': 'Pod', 'name': 'p', 'uid': 'u', 'controller': True}
+    sent['metadata']['ownerReferences'] = [dict(owner, uid=''), owner]
+    answer = api.post(api.path('services'), sent).want(422)
+    assert causes(answer, 'metadata.ownerReferences.uid')
+    assert 'in references for Pod/p and Pod/p' in causes(answer, 'metadata.ownerReferences')[0]['message']
+
+
+def test_an_update_tells_of_metadata_as_often_as_a_stock_server(api):
+    api.post(api.path('services'), service('a')).want(201)
+    api.post(api.path('endpoints'), {'metadata': {'name': 'b'}}).want(201)
+    api.post(api.path('endpointslices'), slice_of('a')).want(201)
+    bad = {'metadata': {'labels': {'a b': 'x'}, 'finalizers': ['x'], 'uid': 'x'}}
+    for plural, name, labels, uid, finalizers in (('services', 'a', 3, 2, 1), ('endpoints', 'b', 4, 2, 2), ('endpointslices', 'a', 3, 1, 1)):
+        answer = api.patch(api.path(plural, name), bad).want(422)
+        count = collections.Counter(c['field'] for c in answer.json['details']['causes'])
+        assert (count['metadata.labels'], count['metadata.uid'], count['metadata.finalizers[0]']) == (labels, uid, finalizers), count
+
+
+def test_unsupported_options_are_listed(api):
+    where = api.path('services')
+    answer = api.post(where + '?dryRun=x&dryRun=All', service('a')).want(422)
+    assert causes(answer, 'dryRun')[0]['message'] == 'Unsupported value: ["x","All"]: supported values: "All"'
+    answer = api.post(where + '?fieldValidation=strict', service('a')).want(422)
+    assert causes(answer, 'fieldValidation')[0]['message'].endswith('supported values: "", "Ignore", "Strict", "Warn"')
+    answer = api.post(where + '?fieldManager=a%09', service('a')).want(422)
+    assert causes(answer, 'fieldManager')[0]['message'] == 'Invalid value: "a\\t": invalid character U+0009 (at position 1)'
+
+
+def test_delete_options_are_checked_before_the_object_is_looked_for(api):
+    where = api.path('services', 'nobody')
+    answer = api.delete(where, {'propagationPolicy': ''}).want(422)
+    assert causes(answer, 'propagationPolicy')[0]['message'].endswith('"Foreground", "Background", "Orphan", "nil"')
+    api.delete(where, {'dryRun': 'All'}).want(400)
+    api.delete(where, {'kind': 'Pod', 'apiVersion': 'v1'}).want(400)
+    api.delete(where, {'propagationPolicy': 'Background'}).want(404)
+
+
+def test_a_failed_precondition_names_the_kind(api):
+    api.post(api.path('endpointslices'), slice_of('a')).want(201)
+    answer = api.delete(api.path('endpointslices', 'a'), {'preconditions': {'uid': ''}})
+    st = answer.fails(409, 'Conflict', 'Operation cannot be fulfilled on EndpointSlice.discovery.k8s.io "a": the UID in the precondition ()')
+    assert st['details']['kind'] == 'EndpointSlice'
+
+
+def test_a_put_is_read_before_its_object_is_looked_for(api):
+    where = api.path('endpointslices', 'a')
+    api.put(where, {'metadata': {'name': 'b'}}).want(400)
+    api.put(where, {'metadata': {'name': 'a'}, 'endpoints': 5}).want(400)
+    api.put(where, slice_of('a')).want(404)
+
+
+def test_a_body_must_name_its_object(api):
+    api.post(api.path('services'), service('a')).want(201)
+    api.put(api.path('services', 'a'), {'spec': {'ports': [{'port': 80}]}}).fails(400, 'BadRequest', 'name must be provided')
+    api.patch(api.path('services', 'a'), {'metadata': {'name': None}}).fails(400, 'BadRequest', 'name must be provided')
+
+
+def test_a_create_ignores_a_revision_that_is_none(api):
+    for name, rev in (('a', '0'), ('b', 'x')):
+        sent = service(name)
+        sent['metadata']['resourceVersion'] = rev
+        api.post(api.path('services'), sent).want(201)
+
+
+def test_a_name_beside_a_prefix_is_told_of_as_drawn(api):
+    sent = service('a')
+    sent['metadata']['generateName'] = 'a-'
+    api.post(api.path('services'), sent).want(201)
+    st = api.post(api.path('services'), sent).fails(409, 'AlreadyExists', 'was not able to generate a unique name')
+    assert st['details']['retryAfterSeconds'] == 1
+
+
+def test_a_patch_that_makes_no_object_is_invalid(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a')
+    for kind, patch in ((MERGE, {'spec': {'type': 5}}), (STRATEGIC, {'spec': {'ports': [{'port': 'x'}]}}),
+                        (JSON_PATCH, [{'op': 'add', 'path': '/spec/type', 'value': {}}])):
+        answer = api.patch(where, patch, kind).want(422)
+        assert answer.json['reason'] == 'Invalid' and [c['field'] for c in answer.json['details']['causes']] == ['patch'], answer.json
+    api.patch(where, [{'op': 'spam', 'path': '/spec'}], JSON_PATCH).want(422)
+
+
+def test_another_uid_in_a_patch_is_a_changed_field(api):
+    api.post(api.path('services'), service('a')).want(201)
+    assert causes(api.patch(api.path('services', 'a'), {'metadata': {'uid': 'x'}}).want(422), 'metadata.uid')
+
+
+def test_topology_is_no_part_of_a_slice(api):
+    sent = slice_of('a', endpoints=[{'addresses': ['192.0.2.1'], 'deprecatedTopology': {'a b': 'c'}}])
+    assert 'deprecatedTopology' not in api.post(api.path('endpointslices'), sent).want(201).json['endpoints'][0]
+
+
+def test_a_name_has_no_internal_policy(api):
+    sent = service('a', type='ExternalName', externalName='example.com', internalTrafficPolicy='Local')
+    assert 'internalTrafficPolicy' not in api.post(api.path('services'), sent).want(201).json['spec']
+    sent = service('b', type='ExternalName', externalName='example.com', internalTrafficPolicy='x')
+    assert causes(api.post(api.path('services'), sent).want(422), 'spec.internalTrafficPolicy')
+
+
+def test_an_empty_policy_is_no_policy(api):
+    answer = api.post(api.path('services'), service('a', ipFamilyPolicy='')).want(422)
+    assert causes(answer, 'spec.ipFamilyPolicy')[0]['reason'] == 'FieldValueNotSupported'
+
+
+def test_a_refused_address_is_shown_with_a_place_for_each_family(api):
+    taken = api.post(api.path('services'), service('a')).want(201).json['spec']['clusterIP']
+    sent = service('b', clusterIP=taken, ipFamilyPolicy='PreferDualStack')
+    answer = api.post(api.path('services'), sent).want(422)
+    shown = causes(answer, 'spec.clusterIPs')[0]['message']
+    families = json.loads(shown[len('Invalid value: '):shown.index(']') + 1])
+    assert families in ([taken], [taken, '']), shown
