@@ -180,7 +180,7 @@ static void keep_all_but_status(struct op *op, const struct json *old, struct js
 
 void prepare_update(struct op *op, const struct json *old, struct json *obj)
 {
-	static const char *const kept[] = {"uid", "creationTimestamp", "deletionTimestamp",
+	static const char *const kept[] = {"uid", "deletionTimestamp",
 					   "deletionGracePeriodSeconds"};
 	const struct json *old_meta = json_get(old, "metadata");
 	struct json *meta = json_get(obj, "metadata");
@@ -188,6 +188,8 @@ void prepare_update(struct op *op, const struct json *old, struct json *obj)
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_is_null(json_get(meta, kept[i])))
 			keep(op, old_meta, meta, kept[i]);
+	/* What a client says of these is not even looked at. */
+	keep(op, old_meta, meta, "creationTimestamp");
 	keep(op, old_meta, meta, "generation");
 	json_remove(meta, "selfLink");
 	if (str_eq_c(op->req->sub, "status")) {
