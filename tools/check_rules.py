@@ -3,15 +3,17 @@
 """check_rules.py [--table]: every rule of the Service API has a test that proves it.
 
 The rules are lines "ID | what holds" of tests/conformance/api/rules/*.txt (# begins a comment); an ID is the section of the
-specification and a number in it. A test names what it proves: @proves('3.4.2', '3.4.3') in the suites of tests/conformance/api, or a comment
-"Proves: 7.3, 7.4" in front of a test in C under tests/unit. With --table the list of rules and tests is printed, in Markdown.
+specification and a number in it. A test names what it proves: @proves('3.4.2', '3.4.3') in the suites of tests/conformance/api and
+tests/integration/api, or a comment "Proves: 7.3, 7.4" in front of a test in C under tests/unit. With --table the list of rules and tests is
+printed, in Markdown.
 """
-import ast
 import collections
+import importlib
 import pathlib
 import re
 import sys
 
+sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parent.parent
 SUITES = TOP / 'tests/conformance/api'
 RULE = re.compile(r'\s*(\d+(?:\.\d+)+)\s+\|\s+(\S.*)')
@@ -35,12 +37,13 @@ def read_rules(complaints):
 
 def claims_of_suites():
     """(rule, test) of each @proves."""
-    for path in sorted(SUITES.glob('suite_*.py')):
-        for node in ast.parse(path.read_text()).body:
-            for mark in getattr(node, 'decorator_list', []):
-                if isinstance(mark, ast.Call) and getattr(mark.func, 'id', '') == 'proves':
-                    for arg in mark.args:
-                        yield arg.value, f'{path.stem[6:]}: {node.name[5:]}'
+    for folder in (SUITES, TOP / 'tests/integration/api'):
+        sys.path.insert(0, str(folder))
+        for path in sorted([*folder.glob('suite_*.py'), *folder.glob('*_cases.py')]):
+            for name, test in vars(importlib.import_module(path.stem)).items():
+                if name.startswith('test_') and test.__module__ == path.stem:
+                    for rule in getattr(test, 'proves', ()):
+                        yield rule, f'{path.stem.removeprefix("suite_")}: {name[5:]}'
 
 
 def claims_of_units():

@@ -9,11 +9,16 @@ import ssl
 import subprocess
 import time
 import urllib.parse
+import uuid
 
 DEADLINE_S = 20
 MERGE = 'application/merge-patch+json'
 STRATEGIC = 'application/strategic-merge-patch+json'
 JSON_PATCH = 'application/json-patch+json'
+# How the text of a cause begins, by its reason.
+REASONS = {'Required value': 'FieldValueRequired', 'Invalid value': 'FieldValueInvalid', 'Unsupported value': 'FieldValueNotSupported',
+           'Forbidden': 'FieldValueForbidden', 'Duplicate value': 'FieldValueDuplicate', 'Too long': 'FieldValueTooLong',
+           'Too many': 'FieldValueTooMany', 'Not found': 'FieldValueNotFound', 'Internal error': 'InternalError'}
 
 
 class Skip(Exception):
@@ -21,8 +26,16 @@ class Skip(Exception):
 
 
 def proves(*rules):
-    """Says which rules (rules.txt) a test proves; tools/check_rules.py makes the list of rules and tests from it."""
-    return lambda test: test
+    """Says which rules (rules/*.txt) a test proves; tools/check_rules.py makes the list of rules and tests from it."""
+    def mark(test):
+        test.proves = rules
+        return test
+    return mark
+
+
+def rules_of(rows):
+    """Of a table of cases that begin with their rules, as text: "3.4.1 3.4.2"."""
+    return dict.fromkeys(rule for row in rows for rule in row[0].split())
 
 
 def ours(why):
@@ -54,6 +67,22 @@ class Answer:
         for text in texts:
             assert text in obj['message'], f'{text!r} is not in {obj["message"]!r}'
         return obj
+
+    def causes(self):
+        """The causes of a 422, each once, as "field: text"; their reasons and the message are looked at here."""
+        st = self.fails(422, 'Invalid')
+        listed = list(dict.fromkeys(f'{c["field"]}: {c["message"]}' for c in st['details']['causes']))
+        for cause in st['details']['causes']:
+            assert cause['reason'] == REASONS[cause['message'].split(':')[0]], cause
+        what = '.'.join(filter(None, [st['details']['kind'], st['details'].get('group')]))
+        told = listed[0] if len(listed) == 1 else '[' + ', '.join(listed) + ']'
+        assert st['message'] == f'{what} "{st["details"].get("name", "")}" is invalid: {told}', st
+        return listed
+
+    def warnings(self):
+        """The texts of the Warning headers."""
+        return [re.fullmatch(r'299 - "(.*)"', text)[1].replace('\\"', '"').replace('\\\\', '\\')
+                for text in self.headers.get_all('Warning') or []]
 
 
 class Server:
@@ -115,12 +144,25 @@ class Peer(Server):
 
     def __init__(self, port, token):
         super().__init__(None, None, '/')
-        self.port, self.headers = port, {'Authorization': 'Bearer ' + token}
+        self.port, self.headers, self.used = port, {'Authorization': 'Bearer ' + token}, []
 
     def start(self):
         pass
 
+    def api(self, name):
+        """In a namespace of its own also when the same test ran there before."""
+        api = super().api(f'{name[:40]}-{uuid.uuid4().hex[:6]}')
+        self.used.append(api.ns)
+        return api
+
     def stop(self, how=None):
+        """The Services go, which hold addresses and node ports."""
+        api = Api(self)
+        for where in (f'/api/v1/namespaces/{ns}/services' for ns in self.used):
+            for obj in api.get(where).json['items']:
+                if obj['metadata'].get('finalizers'):
+                    api.patch(where + '/' + obj['metadata']['name'], {'metadata': {'finalizers': None}})
+                api.delete(where + '/' + obj['metadata']['name'])
         return 0
 
     def tls(self, with_cert=True):
@@ -217,6 +259,26 @@ def service(name, ports=((80,),), **spec):
 
 def config_map(name, labels=None, **data):
     return {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': name, 'labels': labels or {}}, 'data': data}
+
+
+def merged(value, patch):
+    """A value with a merge patch (RFC 7396) applied: the base of a table of changes stays as it is."""
+    if not isinstance(patch, dict) or not isinstance(value, dict):
+        return patch
+    made = {k: v for k, v in value.items() if k not in patch}
+    made.update((k, merged(value.get(k, {}), v)) for k, v in patch.items() if v is not None)
+    return made
+
+
+def all_of(checks):
+    """Runs (name, function) pairs and fails with what all of them said."""
+    said = []
+    for name, fn in checks:
+        try:
+            fn()
+        except AssertionError as why:
+            said.append(f'{name}: {why}')
+    assert not said, f'{len(said)} differ:\n' + '\n'.join(said)
 
 
 def until(what, fn):
