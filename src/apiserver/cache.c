@@ -106,11 +106,6 @@ int cache_load(struct cache *c, struct str key, const struct store_kv *kv, struc
 	return 0;
 }
 
-void cache_load_done(struct cache *c, uint64_t rev)
-{
-	c->floor = c->rev = rev;
-}
-
 static size_t event_size(const struct cache_event *e)
 {
 	return e->object->value->len;
@@ -123,6 +118,21 @@ static void ring_drop_oldest(struct cache *c)
 	c->floor = (*slot)->rev;
 	c->event_bytes -= event_size(*slot);
 	cache_event_unref(TAKE_PTR(*slot));
+}
+
+void cache_clear(struct cache *c)
+{
+	assert(list_is_empty(&c->watches));
+	vec_foreach(o, &c->objects)
+		object_unref(*o);
+	vec_clear(&c->objects);
+	while (c->first_event < c->n_events)
+		ring_drop_oldest(c);
+}
+
+void cache_load_done(struct cache *c, uint64_t rev)
+{
+	c->floor = c->rev = rev;
 }
 
 static void ring_push(struct cache *c, struct cache_event *e)

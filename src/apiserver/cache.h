@@ -64,6 +64,8 @@ void cache_free(struct cache *c);
 int cache_load(struct cache *c, struct str key, const struct store_kv *kv,
 	       struct err *err) _nodiscard_;
 void cache_load_done(struct cache *c, uint64_t rev);
+/* Forgets all, for another first load. No watch may be open: none could go on. */
+void cache_clear(struct cache *c);
 int cache_apply(struct cache *c, struct str key, const struct store_event *e,
 		struct err *err) _nodiscard_;
 

@@ -4,6 +4,7 @@
 #include "apiserver/attributes.h"
 #include "apiserver/authenticate.h"
 #include "apiserver/authorize.h"
+#include "apiserver/await.h"
 #include "apiserver/binding.h"
 #include "apiserver/impersonate.h"
 #include "apiserver/nonresource.h"
@@ -64,20 +65,36 @@ static int dispatch(struct request *req)
 	}
 }
 
+static bool is_refused(struct apiserver *s, struct http_exchange *x)
+{
+	if (s->is_loaded && !s->is_stopping)
+		return false;
+	reply_refusal(x, ERR_UNAVAILABLE,
+		      s->is_stopping ? "the server is shutting down"
+		      : s->is_stale  ? "the server reads its store anew, please try again"
+				     : "the server is starting, please try again");
+	return true;
+}
+
+/* It may have waited. */
+static void serve_object(struct request *req)
+{
+	if (!is_refused(req->s, req->x) && dispatch(req) < 0)
+		reply_failure(req);
+}
+
 static void handle_objects(struct apiserver *s, struct http_exchange *x,
 			   const struct access_user *user)
 {
-	struct request *req = arena_new(&x->arena, struct request);
+	struct request *req;
 
-	if (!s->is_loaded || s->is_stopping) {
-		reply_refusal(x, ERR_UNAVAILABLE,
-			      s->is_stopping ? "the server is shutting down"
-			      : s->is_lost   ? "the server has lost its store and must be restarted"
-					     : "the server is starting, please try again");
+	if (is_refused(s, x))
 		return;
-	}
-	if (request_parse(s, x, user, req) < 0 || dispatch(req) < 0)
+	req = arena_new(&x->arena, struct request);
+	if (request_parse(s, x, user, req) < 0)
 		reply_failure(req);
+	else if (!await_rev(req, serve_object))
+		serve_object(req);
 }
 
 const char *apiserver_word_refusal(struct buf *body, int status, const char *reason)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/ip_alloc.h"
 
+#include <string.h>
+
 struct ip_claim {
 	bool is_claimed;
 	unsigned n_holds;
@@ -193,6 +195,16 @@ void ip_alloc_remove(struct ip_alloc *p, const struct ip_addr *a)
 	free(c->owner);
 	c->owner = NULL;
 	forget_if_free(p, a, c);
+}
+
+void ip_alloc_clear_claims(struct ip_alloc *p)
+{
+	map_foreach(e, &p->taken) {
+		struct ip_addr a;
+
+		memcpy(a.b, map_key(e).ptr, sizeof(a.b));
+		ip_alloc_remove(p, &a);
+	}
 }
 
 void ip_alloc_hold(struct ip_alloc *p, const struct ip_addr *a)

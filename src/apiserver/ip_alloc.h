@@ -59,6 +59,7 @@ bool ip_alloc_next(const struct ip_alloc *p, struct rand *rand, struct ip_addr *
  * owner. */
 void ip_alloc_add(struct ip_alloc *p, const struct ip_addr *a, struct str owner);
 void ip_alloc_remove(struct ip_alloc *p, const struct ip_addr *a);
+void ip_alloc_clear_claims(struct ip_alloc *p); /* what is held stays */
 /* Held from before the transaction is submitted until after its callback. Holds are counted. */
 void ip_alloc_hold(struct ip_alloc *p, const struct ip_addr *a);
 void ip_alloc_drop(struct ip_alloc *p, const struct ip_addr *a);

@@ -123,6 +123,12 @@ void port_alloc_remove(struct port_alloc *p, uint16_t port)
 	c->owner = NULL;
 }
 
+void port_alloc_clear_claims(struct port_alloc *p)
+{
+	for (uint32_t port = p->first; port <= p->last; port++)
+		port_alloc_remove(p, (uint16_t)port);
+}
+
 void port_alloc_hold(struct port_alloc *p, uint16_t port)
 {
 	struct port_claim *c = claim_at(p, port);

@@ -38,5 +38,6 @@ bool port_alloc_next(const struct port_alloc *p, struct rand *rand,
 /* A claim as the store has it at `rev`, which is not 0. */
 void port_alloc_add(struct port_alloc *p, uint16_t port, struct str owner, uint64_t rev);
 void port_alloc_remove(struct port_alloc *p, uint16_t port);
+void port_alloc_clear_claims(struct port_alloc *p); /* what is held stays */
 void port_alloc_hold(struct port_alloc *p, uint16_t port);
 void port_alloc_drop(struct port_alloc *p, uint16_t port);

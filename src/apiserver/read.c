@@ -13,6 +13,11 @@ void read_get(struct request *req)
 	struct str key = server_cache_key(req->arena, req->res, req->ns, req->name);
 	struct object *o = cache_get(req->res->cache, key);
 
+	if (req->rev > req->s->rev) {
+		IGNORE(status_too_new(&req->st, req->rev, req->s->rev), "answered next");
+		reply_failure(req);
+		return;
+	}
 	if (!o) {
 		IGNORE(status_not_found(&req->st, req->res, req->name), "answered next");
 		reply_failure(req);

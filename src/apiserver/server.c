@@ -4,6 +4,7 @@
 #include "access/rbac.h"
 #include "apiserver/authenticate.h"
 #include "apiserver/authorize.h"
+#include "apiserver/await.h"
 #include "apiserver/boot.h"
 #include "apiserver/documents.h"
 #include "apiserver/namespace.h"
@@ -93,13 +94,14 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 	struct err why;
 
 	if (r < 0) {
-		server_tell(s, true,
-			    "the store's watch has ended, requests are refused until a restart: %s",
+		server_tell(s, true, "the store's watch has ended, reading everything anew: %s",
 			    err->msg);
 		store_watch_close(s->store, TAKE_PTR(s->feed));
+		s->was_ready |= s->is_ready;
 		s->is_ready = s->is_loaded = false;
-		s->is_lost = true;
-		watch_end_all(s);
+		s->is_stale = true;
+		s->must_load = true;
+		watch_end_all(s); /* their clients find out by 410 what they have missed */
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -114,6 +116,19 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 	}
 	repair_on_events(s->repair, events, n);
 	s->rev = rev;
+	if (!list_is_empty(&s->awaiting))
+		await_advance(s);
+}
+
+/* What the caches had is from before the feed ended; writes under way keep what they hold. */
+static void forget(struct apiserver *s)
+{
+	vec_foreach(c, &s->caches)
+		cache_clear(*c);
+	services_forget(s->services);
+	access_rbac_free(s->rbac);
+	s->rbac = access_rbac_new();
+	s->is_stale = false;
 }
 
 static void on_load(void *ctx, int r, const struct store_range *range, const struct err *err)
@@ -128,6 +143,8 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 		s->must_load = true;
 		return;
 	}
+	if (s->is_stale)
+		forget(s);
 	for (size_t i = 0; i < range->n; i++) {
 		struct str key;
 		struct cache *c = server_cache_of(s, range->kvs[i].key, &key);
@@ -142,7 +159,10 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	s->rev = s->compact_rev = range->rev;
 	s->feed = store_watch(s->store, registry, range->rev, on_feed, s);
 	s->is_loaded = true;
-	boot_start(s);
+	s->is_ready = s->was_ready;
+	if (!s->is_ready && !s->boot)
+		boot_start(s);
+	await_advance(s);
 }
 
 static void load(struct apiserver *s)
@@ -170,6 +190,11 @@ static void compact(struct apiserver *s)
 	if (s->compact_rev > store_compacted_rev(s->store))
 		store_compact(s->store, s->compact_rev, on_compacted, s);
 	s->compact_rev = s->rev;
+}
+
+static void on_await(void *ctx)
+{
+	await_advance(ctx);
 }
 
 static void on_tick(void *ctx)
@@ -241,6 +266,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 		return r;
 	stats_register();
 	s = mem_xnew(struct apiserver);
+	list_init(&s->awaiting);
 	s->config = *config;
 	s->loop = l;
 	s->clock = loop_clock(l);
@@ -267,6 +293,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->peers = peers_new(s);
 	s->repair = repair_new(s);
 	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
+	s->await_timer = loop_timer_new(l, on_await, s);
 	s->tick = loop_timer_new(l, on_tick, s);
 	loop_timer_start(s->tick, TICK_MS, TICK_MS);
 	load(s);
@@ -288,10 +315,13 @@ void apiserver_stop(struct apiserver *s)
 	if (s->repair)
 		repair_stop(s->repair);
 	watch_end_all(s);
+	await_advance(s);
 	if (s->feed)
 		store_watch_close(s->store, TAKE_PTR(s->feed));
 	if (s->tick)
 		loop_timer_close(TAKE_PTR(s->tick));
+	if (s->await_timer)
+		loop_timer_close(TAKE_PTR(s->await_timer));
 }
 
 void apiserver_free(struct apiserver *s)

@@ -48,7 +48,10 @@ struct apiserver {
 	int64_t compact_at_ms;     /* of the next one */
 	bool is_loaded, is_ready, is_stopping;
 	bool must_load; /* the first load has failed: the next tick tries again */
-	bool is_lost;   /* the feed has ended: the caches are stale and nothing is served */
+	bool is_stale;  /* the feed has ended: nothing is served until the caches are loaded anew */
+	bool was_ready; /* … and what every cluster has was there before */
+	struct list_node awaiting; /* await.c: requests for a later revision */
+	struct loop_timer *await_timer;
 };
 
 const struct resource *server_resource(const struct apiserver *s, struct str group,

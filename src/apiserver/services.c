@@ -63,6 +63,15 @@ static void tell_pools(struct services *v, struct str key, struct str value, uin
 		service_pools_event(&v->pools, key, value, rev);
 }
 
+void services_forget(struct services *v)
+{
+	for (size_t i = 0; i < v->pools.n_ips; i++)
+		ip_alloc_clear_claims(v->pools.ips[i]);
+	port_alloc_clear_claims(&v->ports);
+	service_cidrs_fini(&v->cidrs);
+	service_cidrs_fill(&v->cidrs, &v->pools);
+}
+
 void services_on_load(struct services *v, const struct store_kv *kv)
 {
 	tell_pools(v, kv->key, bytes_str(kv->value), kv->mod_rev);

@@ -17,6 +17,8 @@ int services_new(struct apiserver *s, struct services **ret, struct err *err) _n
 void services_free(struct services *v);
 
 void services_on_load(struct services *v, const struct store_kv *kv);
+/* All claims: they are about to be told anew. Holds stay. */
+void services_forget(struct services *v);
 void services_on_event(struct services *v, const struct store_event *e);
 
 /* For op.c. */

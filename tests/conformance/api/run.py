@@ -12,10 +12,13 @@ say is not so there.
 import atexit
 import importlib
 import os
+import pathlib
 import sys
 import tempfile
 import traceback
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'harness'))
+import etcd
 from api import Peer, Server, Skip
 
 
@@ -29,7 +32,16 @@ def main():
         if store == 'peer':
             server = Peer(int(os.environ['PEER_PORT']), os.environ.get('PEER_TOKEN', 'admin-token'))
         else:
-            server = Server(binary, store, folder, getattr(module, 'OPTIONS', []))
+            options = list(getattr(module, 'OPTIONS', []))
+            if store == 'etcd':
+                if not etcd.find():
+                    print('1..0 # SKIP no etcd in PATH (Debian: etcd-server)')
+                    return 0
+                cluster = etcd.Etcd(folder + '/etcd')
+                atexit.register(cluster.kill)
+                cluster.start()
+                options += ['--etcd-servers', cluster.urls]
+            server = Server(binary, store, folder, options)
         atexit.register(server.kill)
         server.start()
         for i, test in enumerate(tests, 1):

@@ -26,6 +26,8 @@ def test_certificates_and_kubeconfigs(api):
 
 def test_a_second_server_is_refused(api):
     needs_disk(api)
+    if api.server.store == 'etcd':
+        raise Skip('several servers may share an etcd')
     out = subprocess.run(api.server.command(), capture_output=True, text=True, timeout=DEADLINE_S)
     assert out.returncode not in (0, -6, -11) and str(api.server.data) in out.stderr, out.stderr
     api.post(api.path('configmaps'), config_map('a')).want(201)

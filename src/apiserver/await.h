@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Requests for a revision that this server has not seen yet: with several servers on one store a
+ * client may have it from another one. Such a request waits until the caches have come to it, at
+ * most AWAIT_MS (as Kubernetes does), and is served then as if it had just come; whoever serves it
+ * says what is still missing.
+ */
+
+#include "apiserver/request.h"
+
+enum {
+	AWAIT_MS = 3000,
+};
+
+/* True: it waits, and then(req) is called unless the client goes. False: no need to. */
+bool await_rev(struct request *req, void (*then)(struct request *req));
+/* The caches have come further, or some time has passed. */
+void await_advance(struct apiserver *s);

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An etcd of a test's own, of one member or of several: standard library only."""
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+DEADLINE_S = 30
+
+
+def find():
+    """The program: $ETCD, or the one in PATH; None where there is none."""
+    return os.environ.get('ETCD') or shutil.which('etcd')
+
+
+def free_ports(n):
+    holders = [socket.socket() for _ in range(n)]
+    for s in holders:
+        s.bind(('127.0.0.1', 0))
+    ports = [s.getsockname()[1] for s in holders]
+    for s in holders:
+        s.close()
+    return ports
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Member:
+    def __init__(self, cluster, name, client, peer):
+        self.cluster, self.name, self.client, self.peer = cluster, name, client, peer
+        self.process = None
+
+    @property
+    def url(self):
+        return f'http://127.0.0.1:{self.client}'
+
+    def start(self):
+        peers = ','.join(f'{m.name}=http://127.0.0.1:{m.peer}' for m in self.cluster.members)
+        command = [self.cluster.binary, '--name', self.name, '--data-dir', str(self.cluster.folder / self.name),
+                   '--listen-client-urls', self.url, '--advertise-client-urls', self.url,
+                   '--listen-peer-urls', f'http://127.0.0.1:{self.peer}',
+                   '--initial-advertise-peer-urls', f'http://127.0.0.1:{self.peer}', '--initial-cluster', peers]
+        with open(self.cluster.folder / (self.name + '.log'), 'a') as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+
+    def signal(self, how):
+        self.process.send_signal(how)
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def is_healthy(self):
+        try:
+            with urllib.request.urlopen(self.url + '/health', timeout=2) as r:
+                return b'true' in r.read()
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+class Etcd:
+    """etcd(folder, n): n members; start() returns when all answer."""
+
+    def __init__(self, folder, n=1, binary=None):
+        self.binary, self.folder = binary or find(), pathlib.Path(folder)
+        ports = free_ports(2 * n)
+        self.members = [Member(self, f'm{i}', ports[2 * i], ports[2 * i + 1]) for i in range(n)]
+
+    @property
+    def urls(self):
+        return ','.join(m.url for m in self.members)
+
+    def start(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for m in self.members:
+            m.start()
+        self.wait()
+
+    def wait(self):
+        deadline = time.monotonic() + DEADLINE_S
+        while not all(m.is_healthy() for m in self.members):
+            assert time.monotonic() < deadline, 'etcd does not answer: ' + str(self.folder)
+            time.sleep(0.05)
+
+    def kill(self):
+        for m in self.members:
+            m.kill()
