@@ -69,8 +69,7 @@ int accept_negotiate(struct request *req)
 	struct str rest = http_header(req->x->req.headers, req->x->req.n_headers, "accept");
 	struct accept_type t;
 
-	/* A subresource such as a Pod's log answers with what it has. */
-	if (!str_trim(rest).len || str_eq_c(req->sub, "log"))
+	if (!str_trim(rest).len)
 		return 0;
 	while (accept_next(&rest, &t))
 		if (take(req, &t))

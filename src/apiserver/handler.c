@@ -9,6 +9,8 @@
 #include "apiserver/impersonate.h"
 #include "apiserver/nonresource.h"
 #include "apiserver/pod_log.h"
+#include "apiserver/pod_stream.h"
+#include "apiserver/proxy.h"
 #include "apiserver/read.h"
 #include "apiserver/reply.h"
 #include "apiserver/review.h"
@@ -22,10 +24,16 @@ static const struct own_handler {
 	const char *kind, *subresource;
 	int (*start)(struct request *req);
 } own_handlers[] = {
-	{"Pod", "binding", binding_start},
-	{"Pod", "log", pod_log_start},
 	{"Deployment", "scale", scale_handle},
+	{"Node", "proxy", proxy_start},
+	{"Pod", "attach", pod_stream_start},
+	{"Pod", "binding", binding_start},
+	{"Pod", "exec", pod_stream_start},
+	{"Pod", "log", pod_log_start},
+	{"Pod", "portforward", pod_stream_start},
+	{"Pod", "proxy", proxy_start},
 	{"ReplicaSet", "scale", scale_handle},
+	{"Service", "proxy", proxy_start},
 	{"ServiceAccount", "token", review_token_request},
 };
 

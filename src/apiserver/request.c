@@ -46,6 +46,24 @@ enum {
 	SEGMENTS_MAX = 6, /* namespaces NS PLURAL NAME SUB, and one to find out about more */
 };
 
+/* What follows PLURAL/NAME/proxy is not ours. */
+static bool is_at_proxy(const struct str *seg, size_t n)
+{
+	return n > 0 && str_eq_c(seg[n - 1], "proxy") &&
+	       n == (str_eq_c(seg[0], "namespaces") ? 5 : 3);
+}
+
+/* Subresources that are passed on to somebody else, with whatever is in the query. */
+static bool is_passed_on(const struct request *req)
+{
+	static const char *const names[] = {"attach", "exec", "log", "portforward", "proxy"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq_c(req->sub, names[i]))
+			return true;
+	return false;
+}
+
 /* namespaces/NS/PLURAL/NAME/SUB and its shorter forms; is_watch: the old …/watch/… prefix. */
 static int parse_resource(struct request *req, struct str group, struct str version,
 			  struct str rest, bool *ret_is_watch)
@@ -62,6 +80,10 @@ static int parse_resource(struct request *req, struct str group, struct str vers
 		if (!str_is_set(seg[n]))
 			break;
 		n++;
+		if (is_at_proxy(seg, n)) {
+			req->rest = str_is_set(rest) ? str_n(rest.ptr - 1, rest.len + 1) : STR("");
+			break;
+		}
 	}
 	*ret_is_watch = n > 1 && str_eq_c(seg[0], "watch");
 	if (*ret_is_watch)
@@ -141,7 +163,9 @@ static bool verb_of(struct request *req, bool is_watch, enum request_verb *ret)
 	case HTTP_DELETE:
 		*ret = is_item ? REQUEST_DELETE : REQUEST_DELETE_COLLECTION;
 		return true;
-	case HTTP_OPTIONS:
+	case HTTP_OPTIONS: /* only of what is proxied */
+		*ret = REQUEST_GET;
+		return str_is_set(req->rest);
 	case HTTP_CONNECT:
 	case HTTP_OTHER:
 	default:
@@ -405,8 +429,8 @@ int request_parse(struct apiserver *s, struct http_exchange *x, const struct acc
 	r = parse_path(req, &is_watch);
 	if (r < 0)
 		return r;
-	r = check_verb(req, is_watch || is_true(query(req, "watch")));
-	if (r < 0)
+	r = check_verb(req, is_watch || (!is_passed_on(req) && is_true(query(req, "watch"))));
+	if (r < 0 || is_passed_on(req))
 		return r;
 	if (api_deprecation(req->res->kind))
 		request_warn(req, str_of(api_deprecation(req->res->kind)));

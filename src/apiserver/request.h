@@ -58,6 +58,8 @@ struct request {
 	const struct resource *res;
 	struct str ns, name, sub;                  /* absent: none */
 	const struct api_subresource *subresource; /* of that name; NULL: none */
+	struct str rest; /* of a proxy: the path behind it, as it was sent; "" or begins with '/' */
+	struct str proxied_host; /* … and "host:port" where it goes */
 	enum request_verb verb;
 	enum request_format format;
 	enum api_include include; /* of a Table's rows */

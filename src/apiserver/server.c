@@ -9,6 +9,7 @@
 #include "apiserver/documents.h"
 #include "apiserver/namespace.h"
 #include "apiserver/peers.h"
+#include "apiserver/relay.h"
 #include "apiserver/repair.h"
 #include "apiserver/services.h"
 #include "apiserver/stats.h"
@@ -274,6 +275,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->authenticate = authenticate_new(s);
 	s->rbac = access_rbac_new();
 	arena_init(&s->arena, 0);
+	list_init(&s->relays);
 	rand_seed_system(&s->rand);
 	r = services_new(s, &s->services, err);
 	if (r < 0) {
@@ -332,6 +334,7 @@ void apiserver_free(struct apiserver *s)
 	vec_foreach(c, &s->caches)
 		cache_free(*c);
 	vec_fini(&s->caches);
+	relay_cut_all(s);
 	services_free(s->services);
 	peers_free(s->peers);
 	repair_free(s->repair);

@@ -42,6 +42,7 @@ struct apiserver {
 	struct peers *peers;               /* the API servers of this store */
 	struct repair *repair;             /* of Services' claims */
 	struct map writes;                 /* op.c: by store key, who writes it and who waits */
+	struct list_node relays;           /* relay.c: calls to agents and Pods */
 	struct map documents;      /* documents.c: discovery and OpenAPI by path, rendered once */
 	struct str server_address; /* "host:port" for clients */
 	uint64_t compact_rev;      /* newest revision at the last compaction */

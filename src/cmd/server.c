@@ -175,6 +175,7 @@ static int agent_transport(void *ctx, struct str host, uint16_t port, struct htt
 		.ca_file = s->identity.ca_cert,
 		.cert_file = s->identity.agent_cert,
 		.key_file = s->identity.agent_key,
+		.is_http1_only = true, /* a connection is for one call, which may upgrade it */
 	};
 
 	return http_client_new(s->loop, &config, ret, err);

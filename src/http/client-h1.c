@@ -17,8 +17,9 @@ static bool http_h1_line_on_head(struct http_parser *p)
 
 	if (!c)
 		return false; /* an answer to nothing */
-	if (p->status / 100 == 1)
+	if (p->status / 100 == 1 && !(p->status == 101 && c->is_upgrade))
 		return true;
+	c->is_tunnel = p->status == 101;
 	p->has_no_body = c->method == HTTP_HEAD;
 	headers = http_parser_headers(p, &c->arena);
 	http_call_head(c, p->status, headers, p->fields.len);
@@ -56,8 +57,9 @@ void http_h1_line_send(struct http_line *k, struct http_call *c)
 	struct http_client *t = k->client;
 	struct buf b = BUF_INIT;
 
-	buf_printf(&b, "%s %.*s HTTP/1.1\r\nhost: %.*s\r\n", http_method_name(c->method),
-		   STR_ARG(c->target), STR_ARG(t->authority));
+	buf_printf(&b, "%s %.*s HTTP/1.1\r\n", http_method_name(c->method), STR_ARG(c->target));
+	if (!str_is_set(http_header(c->headers, c->n_headers, "host")))
+		buf_printf(&b, "host: %.*s\r\n", STR_ARG(t->authority));
 	for (size_t i = 0; i < c->n_headers; i++)
 		buf_printf(&b, "%.*s: %.*s\r\n", STR_ARG(c->headers[i].name),
 			   STR_ARG(c->headers[i].value));
@@ -77,6 +79,8 @@ static void http_h1_line_end(struct http_line *k)
 {
 	struct http_call *c = http_h1_call(k);
 
+	if (c && c->is_tunnel)
+		return;
 	if (k->parser.status / 100 == 1) { /* 100 Continue: the answer itself follows */
 		http_parser_next(&k->parser);
 		return;
@@ -102,6 +106,10 @@ void http_h1_line_input(struct http_line *k, struct str data)
 			http_line_fail(k, "an answer to nothing");
 			return;
 		}
+		if (http_h1_call(k)->is_tunnel) {
+			http_call_data(http_h1_call(k), data);
+			return;
+		}
 		r = http_parser_feed(&k->parser, data, &used);
 		if (k->conn.state != HTTP_CONN_OPEN)
 			return; /* cancelled from a callback */
@@ -115,10 +123,31 @@ void http_h1_line_input(struct http_line *k, struct str data)
 	}
 }
 
+void http_h1_line_sent(struct http_line *k)
+{
+	struct http_call *c = http_h1_call(k);
+
+	if (c && c->is_finishing && !k->conn.queued)
+		http_conn_shutdown(&k->conn);
+	if (!c || !c->was_high || c->is_finishing || k->conn.queued >= HTTP_PENDING_MAX / 4)
+		return;
+	c->was_high = false;
+	if (c->ev.on_writable)
+		c->ev.on_writable(c->ctx);
+}
+
 void http_h1_line_eof(struct http_line *k)
 {
-	int r = http_parser_finish(&k->parser);
+	struct http_call *c = http_h1_call(k);
+	int r;
 
+	if (c && c->is_tunnel) {
+		list_remove(&k->node);
+		http_conn_close(&k->conn);
+		http_call_done(c, 0, NULL);
+		return;
+	}
+	r = http_parser_finish(&k->parser);
 	if (k->conn.state != HTTP_CONN_OPEN)
 		return;
 	if (r == 1 && k->n_calls) {

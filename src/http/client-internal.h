@@ -49,7 +49,10 @@ struct http_call {
 	VEC(struct http_header) got;
 	size_t got_bytes;
 	bool has_head, is_ended, is_again, is_paused, is_open;
-	int32_t id;       /* HTTP/2 stream */
+	bool is_upgrade, is_tunnel; /* asks for 101; has got it: bytes from then on */
+	bool is_finishing;          /* … only until what was written has gone out */
+	bool was_high;              /* on_writable is due */
+	int32_t id;                 /* HTTP/2 stream */
 	size_t withheld;  /* HTTP/2: bytes that came while paused; the server's window lacks them */
 	uint64_t attempt; /* failed attempts to connect when it was sent */
 };
@@ -106,6 +109,7 @@ void http_h1_line_start(struct http_line *k);
 void http_h1_line_send(struct http_line *k, struct http_call *c);
 void http_h1_line_input(struct http_line *k, struct str data);
 void http_h1_line_eof(struct http_line *k);
+void http_h1_line_sent(struct http_line *k);
 void http_h1_line_free(struct http_line *k);
 
 void http_h2_line_start(struct http_line *k);

@@ -16,7 +16,8 @@
 #include <sys/socket.h>
 
 enum {
-	HTTP_ADDRS_MAX = 16, /* addresses of a name that are tried */
+	HTTP_ADDRS_MAX = 16,          /* addresses of a name that are tried */
+	HTTP_FINISH_WAIT = 30 * 1000, /* ms for a peer to take what was written before the end */
 };
 
 struct http_lookup {
@@ -113,7 +114,7 @@ void http_call_head(struct http_call *c, int status, const struct http_header *h
 void http_call_data(struct http_call *c, struct str data)
 {
 	http_call_heard(c);
-	if (c->ev.on_data && data.len)
+	if (c->ev.on_data && data.len && !c->is_finishing)
 		c->ev.on_data(c->ctx, data);
 }
 
@@ -154,6 +155,21 @@ static void http_call_write(struct http_call *c, struct str data)
 		http_h2_line_write(c->line, c);
 }
 
+static void http_call_tunnel(struct http_call *c, struct bytes *chunk)
+{
+	struct http_conn *conn = &c->line->conn;
+
+	assert(c->is_tunnel);
+	http_conn_add_bytes(conn, chunk, 0, chunk->len);
+	if (conn->queued >= HTTP_PENDING_MAX / 4)
+		c->was_high = true;
+}
+
+static size_t http_call_pending(const struct http_call *c)
+{
+	return c->line->conn.queued;
+}
+
 static void http_call_rearm(struct http_call *c)
 {
 	int64_t at = c->until_ms ? c->until_ms : INT64_MAX;
@@ -183,6 +199,26 @@ static void http_call_timed(void *ctx)
 	ev.on_done(ctx, ERR_TIMEOUT, &err);
 }
 
+static void http_call_finish(struct http_call *c)
+{
+	struct http_line *k = c->line;
+
+	if (!c->is_tunnel) {
+		http_call_cancel(c);
+		return;
+	}
+	/* Closing it at once could take what was written from the peer: it ends when the peer does,
+	 * or after a while. */
+	c->is_finishing = true;
+	c->idle_ms = 0;
+	c->until_ms = http_client_now(c->client) + HTTP_FINISH_WAIT;
+	if (!c->timer)
+		c->timer = loop_timer_new(c->client->loop, http_call_timed, c);
+	http_call_rearm(c);
+	http_conn_pause(&k->conn, false);
+	http_h1_line_sent(k);
+}
+
 static struct http_call *http_client_send(struct http_transport *transport,
 					  const struct http_call_request *req,
 					  const struct http_call_events *events, void *ctx)
@@ -195,6 +231,7 @@ static struct http_call *http_client_send(struct http_transport *transport,
 	c->ev = *events;
 	c->ctx = ctx;
 	c->method = req->method;
+	c->is_upgrade = req->is_upgrade;
 	arena_init(&c->arena, 1024);
 	c->target = str_dup(&c->arena, req->target);
 	c->headers = arena_array(&c->arena, req->n_headers + 1, sizeof(*c->headers));
@@ -292,8 +329,12 @@ static void http_line_produce(struct http_conn *conn)
 		http_h2_line_produce(k);
 }
 
-static void http_line_sent(struct http_conn *conn _unused_)
+static void http_line_sent(struct http_conn *conn)
 {
+	struct http_line *k = http_line_of(conn);
+
+	if (!k->is_h2)
+		http_h1_line_sent(k);
 }
 
 /* The next address, or the end of the attempt: then all that waits fails. */
@@ -618,6 +659,9 @@ static const struct http_transport_ops http_client_ops = {
 	.pause = http_call_pause,
 	.write = http_call_write,
 	.close = http_client_close,
+	.tunnel_write = http_call_tunnel,
+	.tunnel_pending = http_call_pending,
+	.tunnel_finish = http_call_finish,
 };
 
 int http_client_new(struct loop *l, const struct http_client_config *config,

@@ -17,6 +17,8 @@ struct http_h1 {
 	struct http_job *job; /* being read or answered */
 	struct buf waiting;   /* input behind it */
 	bool is_feeding;
+	bool is_tunnel;    /* upgraded: bytes for the handler of `job`, no requests any more */
+	bool is_paused;    /* … who wants none for now */
 	bool is_closing;   /* the last answer is in the queue; input is thrown away */
 	bool is_lingering; /* … and sent */
 };
@@ -185,6 +187,10 @@ static void http_h1_input(struct http_link *k, struct str data)
 
 	if (h->is_closing)
 		return;
+	if (h->is_tunnel && !h->waiting.len) {
+		h->job->x.on_data(&h->job->x, data);
+		return;
+	}
 	if (http_h1_can_read(h) && !h->waiting.len) {
 		http_h1_feed(h, data);
 		return;
@@ -221,12 +227,16 @@ static void http_h1_produce(struct http_link *k)
 	struct buf waiting;
 
 	http_h1_linger(h);
-	if (!h->waiting.len || h->is_feeding || !http_h1_can_read(h))
+	if (!h->waiting.len || h->is_feeding || h->is_closing || h->is_paused ||
+	    (!h->is_tunnel && !http_h1_can_read(h)))
 		return;
 	waiting = h->waiting;
 	buf_init(&h->waiting);
 	http_conn_pause(&k->conn, false);
-	http_h1_feed(h, buf_str(&waiting));
+	if (h->is_tunnel)
+		h->job->x.on_data(&h->job->x, buf_str(&waiting));
+	else
+		http_h1_feed(h, buf_str(&waiting));
 	buf_fini(&waiting);
 }
 
@@ -374,6 +384,7 @@ static void http_h1_end(struct http_exchange *x)
 		http_conn_add(&h->link->conn, "0\r\n\r\n", 5);
 	j->is_ended = true;
 	h->job = NULL;
+	h->is_tunnel = false;
 	http_job_free(j);
 	if (is_last) {
 		http_h1_close(h);
@@ -397,10 +408,39 @@ static size_t http_h1_pending(const struct http_exchange *x)
 	return http_h1_of(x)->link->conn.queued;
 }
 
+static void http_h1_upgrade(struct http_exchange *x, const struct http_header *headers,
+			    size_t n_headers)
+{
+	struct http_header all[HTTP_HEADERS_MAX + 1];
+	struct http_h1 *h = http_h1_of(x);
+	struct http_job *j = http_h1_job(x);
+
+	n_headers = MIN(n_headers, (size_t)HTTP_HEADERS_MAX);
+	for (size_t i = 0; i < n_headers; i++)
+		all[i] = headers[i];
+	all[n_headers++] = (struct http_header){STR("connection"), STR("Upgrade")};
+	j->is_keepalive = true; /* so that the head does not say otherwise */
+	http_h1_begin(x, 101, all, n_headers, -1);
+	j->is_keepalive = j->is_bodyless = false;
+	h->is_tunnel = true;
+	http_conn_kick(&h->link->conn); /* `produce` hands over what came behind the request */
+}
+
+static void http_h1_pause(struct http_exchange *x, bool is_paused)
+{
+	struct http_h1 *h = http_h1_of(x);
+
+	h->is_paused = is_paused;
+	http_conn_pause(&h->link->conn, is_paused);
+	http_conn_kick(&h->link->conn);
+}
+
 static const struct http_exchange_ops http_h1_exchange_ops = {
 	.begin = http_h1_begin,
 	.write = http_h1_write,
 	.end = http_h1_end,
 	.abort = http_h1_abort,
 	.pending = http_h1_pending,
+	.upgrade = http_h1_upgrade,
+	.pause = http_h1_pause,
 };

@@ -91,6 +91,10 @@ struct http_exchange_ops {
 	void (*end)(struct http_exchange *x);
 	void (*abort)(struct http_exchange *x); /* cut it off: the client sees a broken response */
 	size_t (*pending)(const struct http_exchange *x);
+	/* NULL where there are no upgrades (HTTP/2, calls inside the process). */
+	void (*upgrade)(struct http_exchange *x, const struct http_header *headers,
+			size_t n_headers);
+	void (*pause)(struct http_exchange *x, bool is_paused);
 };
 
 struct http_exchange {
@@ -101,6 +105,7 @@ struct http_exchange {
 	void (*on_close)(struct http_exchange *x);
 	void (*on_writable)(
 		struct http_exchange *x); /* pending fell below a quarter of HTTP_PENDING_MAX */
+	void (*on_data)(struct http_exchange *x, struct str data); /* after http_upgrade */
 };
 
 /* A whole response. `body` may be NULL; a reference is taken. */
@@ -117,5 +122,22 @@ void http_abort(struct http_exchange *x);
 /* Bytes written and not yet taken by the kernel. A writer that lets this pass HTTP_PENDING_MAX is
  * feeding a slow reader and must stop or abort. */
 size_t http_pending(const struct http_exchange *x);
+
+/*
+ * An upgrade (RFC 9110 section 7.8): the connection is no HTTP any more, but bytes both ways. What
+ * is written goes out as it is; what the peer sends comes to on_data. http_end closes once all has
+ * been sent; the peer's end is on_close, whichever direction it ends first.
+ */
+/* What the client would change to (the value of Upgrade); absent when it asks for no upgrade or the
+ * connection cannot have one. */
+struct str http_upgrade_offer(const struct http_exchange *x);
+/* Answers 101 with these headers (Connection: Upgrade is added). Set on_data before. */
+void http_upgrade(struct http_exchange *x, const struct http_header *headers, size_t n_headers);
+/* No more input for now; up to 32 KiB that are on their way still come. After http_upgrade. */
+void http_pause(struct http_exchange *x, bool is_paused);
+/* Whether a field that is a list (Connection, Sec-WebSocket-Protocol), be it given once or many
+ * times, has this element; letters of either case. `name` in lower case. */
+bool http_has_token(const struct http_header *headers, size_t n, const char *name,
+		    struct str token);
 
 typedef void (*http_handler_fn)(void *ctx, struct http_exchange *x);

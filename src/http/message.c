@@ -232,3 +232,38 @@ size_t http_pending(const struct http_exchange *x)
 {
 	return x->ops->pending(x);
 }
+
+bool http_has_token(const struct http_header *headers, size_t n, const char *name, struct str token)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct str rest = headers[i].value, one;
+
+		if (!str_eq_c(headers[i].name, name))
+			continue;
+		while (str_next(&rest, ',', &one))
+			if (str_eq_nocase(str_trim(one), token))
+				return true;
+	}
+	return false;
+}
+
+struct str http_upgrade_offer(const struct http_exchange *x)
+{
+	const struct http_request *req = &x->req;
+
+	if (!x->ops->upgrade ||
+	    !http_has_token(req->headers, req->n_headers, "connection", STR("upgrade")))
+		return (struct str){0};
+	return http_header(req->headers, req->n_headers, "upgrade");
+}
+
+void http_upgrade(struct http_exchange *x, const struct http_header *headers, size_t n_headers)
+{
+	assert(x->on_data);
+	x->ops->upgrade(x, headers, n_headers);
+}
+
+void http_pause(struct http_exchange *x, bool is_paused)
+{
+	x->ops->pause(x, is_paused);
+}

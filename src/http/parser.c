@@ -108,7 +108,8 @@ static int http_parser_on_head(llhttp_t *ll)
 	p->is_keepalive = llhttp_should_keep_alive(ll);
 	p->is_chunked = ll->flags & F_CHUNKED;
 	p->content_length = ll->flags & F_CONTENT_LENGTH ? (int64_t)ll->content_length : -1;
-	/* An upgrade is not taken up (RFC 9110 section 7.8 allows that): read on as HTTP. */
+	/* Read on to the end of the message as HTTP: whether an upgrade that is asked for is taken
+	 * up (RFC 9110 section 7.8 leaves that to the server) is seen after it. */
 	ll->upgrade = 0;
 	if (!p->on_head(p))
 		return HPE_USER;

@@ -19,7 +19,7 @@
  * Known edges: answers to protocol errors are a line of text, unless http_server_refusals_by gave
  * other words. A client that closes its sending side while the handler is at work counts as gone. A
  * single field over 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving
- * 431. An upgrade is not taken up. Certificates are read once, by http_server_new. With TLS,
+ * 431. Upgrades are HTTP/1.1's only. Certificates are read once, by http_server_new. With TLS,
  * SIGPIPE is ignored from then on if nobody has set it: OpenSSL cannot be told not to raise it.
  */
 

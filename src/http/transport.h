@@ -19,6 +19,9 @@ struct http_call_request {
 	int64_t timeout_ms; /* until the response has ended; 0: none (a watch) */
 	int64_t idle_ms;    /* longest silence within the response; 0: none */
 	bool is_open;       /* the body goes on with `write`; HTTP/2 only */
+	/* The headers ask for an upgrade: when the answer is 101, bytes go both ways until either
+	 * side ends. For a transport that speaks HTTP/1.1 only. */
+	bool is_upgrade;
 };
 
 /* on_sent when the request is handed to a connection (from then on the server may act on it; a
@@ -33,6 +36,8 @@ struct http_call_events {
 	void (*on_done)(void *ctx, int r, const struct err *err);
 	void (*on_sent)(void *ctx);
 	void (*on_trailers)(void *ctx, const struct http_header *trailers, size_t n_trailers);
+	/* After a 101: pending fell below a quarter of HTTP_PENDING_MAX. May be NULL. */
+	void (*on_writable)(void *ctx);
 };
 
 struct http_transport;
@@ -50,6 +55,11 @@ struct http_transport_ops {
 	 * streams of small messages (a gRPC watch). NULL where is_open is not understood. */
 	void (*write)(struct http_call *call, struct str data);
 	void (*close)(struct http_transport *t); /* cancels what is left */
+	/* After a 101. NULL where there are no upgrades. */
+	void (*tunnel_write)(struct http_call *call, struct bytes *chunk); /* takes a reference */
+	size_t (*tunnel_pending)(const struct http_call *call);
+	/* No on_data, on_writable after this; what was written still goes out, then on_done. */
+	void (*tunnel_finish)(struct http_call *call);
 };
 
 struct http_transport {

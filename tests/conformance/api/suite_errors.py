@@ -5,7 +5,7 @@ from api import config_map, service, until
 
 def test_unknown_paths(api):
     for path in ('/api/v1/nonsense', '/api/v2/pods', '/apis/example.com/v1/things', '/nonsense', '/api/v1/namespaces/x/y/z/a/b',
-                 '/api/v1/namespaces/default/services/', '/api/v1/namespaces/default/pods/a/exec', '/api/v1/nodes/a/proxy',
+                 '/api/v1/namespaces/default/services/', '/api/v1/namespaces/default/pods/a/exec/b', '/api/v1/namespaces/a/proxy',
                  '/api/v1/services/a', '/api/v1/namespaces/default/nodes',
                  '/api/v1/namespaces/default/services/a/nonsense', '/apis/discovery.k8s.io/v9/endpointslices'):
         api.get(path).fails(404, 'NotFound', 'could not find the requested resource')
