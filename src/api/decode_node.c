@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/decode.h"
 
+#include "api/quantity.h"
 #include "api/view.h"
 
 static const struct view_field taint_fields[] = {
@@ -51,6 +52,9 @@ static void finish_node(struct arena *a, const struct json *obj, void *out)
 	struct str single = json_string(json_path(obj, "spec.podCIDR"));
 	struct api_node *node = out;
 
+	if (api_quantity_milli(json_string(json_path(obj, "status.allocatable.cpu")),
+			       &node->cpu_milli, NULL) < 0)
+		node->cpu_milli = 0;
 	node->zone = api_pairs_get(&node->meta.labels, "topology.kubernetes.io/zone");
 	if (!node->pod_cidrs.n && single.len) {
 		struct str *one = arena_new(a, struct str);

@@ -141,17 +141,16 @@ static struct str quantity_format(struct arena *a, bool is_negative, quantity_na
 	return str_printf(a, "%s%s%s", sign, digits, quantity_decimal[step]);
 }
 
-int api_quantity_canonical(struct arena *a, struct str text, struct str *ret, struct err *err)
+static int quantity_parse(struct str s, bool *ret_is_negative, quantity_nano *ret,
+			  enum quantity_format *ret_format, struct err *err)
 {
-	struct str s = text, out;
 	enum quantity_format format;
-	bool is_negative;
-	quantity_nano v;
 	int exponent, shift;
+	quantity_nano v;
 	size_t len;
 
-	is_negative = s.len > 0 && s.ptr[0] == '-';
-	if (is_negative || (s.len > 0 && s.ptr[0] == '+'))
+	*ret_is_negative = s.len > 0 && s.ptr[0] == '-';
+	if (*ret_is_negative || (s.len > 0 && s.ptr[0] == '+'))
 		s = str_skip(s, 1);
 	if (quantity_number(s, &v, &shift, &len) < 0)
 		return err_set(err, ERR_BAD_REQUEST,
@@ -162,7 +161,36 @@ int api_quantity_canonical(struct arena *a, struct str text, struct str *ret, st
 	v = quantity_scale(v, 10, 9 + shift + (format == QUANTITY_BINARY ? 0 : exponent));
 	if (format == QUANTITY_BINARY)
 		v = quantity_scale(v, 2, exponent);
-	v = MIN(v, QUANTITY_MAX);
+	*ret = MIN(v, QUANTITY_MAX);
+	*ret_format = format;
+	return 0;
+}
+
+int api_quantity_milli(struct str text, int64_t *ret, struct err *err)
+{
+	const quantity_nano unit = QUANTITY_NANO / 1000;
+	enum quantity_format format;
+	bool is_negative;
+	quantity_nano v;
+	int r = quantity_parse(text, &is_negative, &v, &format, err);
+
+	if (r < 0)
+		return r;
+	v = MIN(v / unit + (!is_negative && v % unit != 0), (quantity_nano)INT64_MAX);
+	*ret = is_negative ? -(int64_t)v : (int64_t)v;
+	return 0;
+}
+
+int api_quantity_canonical(struct arena *a, struct str text, struct str *ret, struct err *err)
+{
+	enum quantity_format format;
+	bool is_negative;
+	quantity_nano v;
+	struct str out;
+	int r = quantity_parse(text, &is_negative, &v, &format, err);
+
+	if (r < 0)
+		return r;
 	out = quantity_format(a, is_negative, v, format);
 	*ret = str_eq(out, text) ? text : out;
 	return 0;

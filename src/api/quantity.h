@@ -12,3 +12,5 @@
 /* ERR_BAD_REQUEST in Kubernetes' words. *ret is `text` itself when that is canonical already. */
 int api_quantity_canonical(struct arena *a, struct str text, struct str *ret,
 			   struct err *err) _nodiscard_;
+/* In thousandths, rounded up; capped at what int64_t holds. */
+int api_quantity_milli(struct str text, int64_t *ret, struct err *err) _nodiscard_;

@@ -200,7 +200,8 @@ struct api_node {
 	size_t n_addresses;
 	const struct api_condition *conditions;
 	size_t n_conditions;
-	struct str zone; /* label topology.kubernetes.io/zone */
+	struct str zone;   /* label topology.kubernetes.io/zone */
+	int64_t cpu_milli; /* allocatable; 0: not told */
 };
 
 struct api_container_port {

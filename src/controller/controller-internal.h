@@ -15,6 +15,7 @@
 #define INDEX_LABEL    "label"    /* pods: "ns/key=value" of each label */
 #define INDEX_NODE     "node"     /* pods: spec.nodeName ("" when unbound) */
 #define INDEX_SELECTOR "selector" /* services: "ns/key=value" of the selector's first pair */
+#define INDEX_TOPOLOGY "topology" /* services: "hints" when they want hints by topology */
 #define INDEX_SERVICE  "service"  /* slices: "ns/service" */
 #define INDEX_OWNER    "owner"    /* pods, replica sets: controlling owner's uid; none: "/ns" */
 #define INDEX_OWNED    "owned"    /* all kinds that owners.c follows: each owner's uid */
@@ -56,6 +57,12 @@ size_t controller_service_pods(struct controllers *c, struct arena *a,
 size_t controller_service_slices(struct controllers *c, struct arena *a, struct str ns,
 				 struct str service, struct str manager,
 				 const struct api_endpoint_slice *const **ret);
+/* All Nodes. In the arena; borrowed from the cache. */
+size_t controller_nodes(struct controllers *c, struct arena *a, const struct api_node *const **ret);
+/* The Services whose endpoints have hints by topology. */
+void controller_each_topology_service(struct controllers *c,
+				      void (*fn)(void *ctx, const struct api_service *svc),
+				      void *ctx);
 /* The Services that select the Pod as it was or as it is (either may be NULL); one may come twice.
  */
 void controller_each_service_of(struct controllers *c, const struct api_pod *before,

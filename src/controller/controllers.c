@@ -61,6 +61,8 @@ static void on_node(void *ctx, struct client_object *before, struct client_objec
 	controller_scheduler_node(c->scheduler);
 	if (!old || !new || !str_eq(old->zone, new->zone))
 		client_reflector_each_in(c->pods, INDEX_NODE, name, touch_pod, c);
+	if (controller_topology_matters(old, new))
+		controller_each_topology_service(c, touch_service, c);
 }
 
 static void on_slice(void *ctx, struct client_object *before, struct client_object *after)

@@ -55,6 +55,12 @@ static void service_selector_keys(const struct client_object *o, client_emit_fn 
 		emit(ctx, label_key(buf, svc->meta.ns, &svc->selector.ptr[0]));
 }
 
+static void service_topology_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
+{
+	if (controller_service_wants_topology(o->view))
+		emit(ctx, STR("hints"));
+}
+
 static void slice_service_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
 {
 	const struct api_endpoint_slice *s = o->view;
@@ -80,6 +86,28 @@ const struct api_node *controller_find_node(struct controllers *c, struct str na
 	struct client_object *o = client_reflector_get(c->nodes, (struct str){0}, name);
 
 	return o ? o->view : NULL;
+}
+
+struct nodes_of {
+	const struct api_node **nodes;
+	size_t n;
+};
+
+static void take_node(void *ctx, struct client_object *o)
+{
+	struct nodes_of *v = ctx;
+
+	v->nodes[v->n++] = o->view;
+}
+
+size_t controller_nodes(struct controllers *c, struct arena *a, const struct api_node *const **ret)
+{
+	struct nodes_of v = {arena_array(a, client_reflector_len(c->nodes) + 1, sizeof(*v.nodes)),
+			     0};
+
+	client_reflector_each(c->nodes, take_node, &v);
+	*ret = v.nodes;
+	return v.n;
 }
 
 struct pods_of {
@@ -193,6 +221,27 @@ void controller_each_service_of(struct controllers *c, const struct api_pod *bef
 	visit_labels(c, after, &v);
 }
 
+struct topology_visit {
+	void (*fn)(void *ctx, const struct api_service *svc);
+	void *ctx;
+};
+
+static void visit_topology(void *ctx, struct client_object *o)
+{
+	const struct topology_visit *v = ctx;
+
+	v->fn(v->ctx, o->view);
+}
+
+void controller_each_topology_service(struct controllers *c,
+				      void (*fn)(void *ctx, const struct api_service *svc),
+				      void *ctx)
+{
+	struct topology_visit v = {fn, ctx};
+
+	client_reflector_each_in(c->services, INDEX_TOPOLOGY, STR("hints"), visit_topology, &v);
+}
+
 void controller_index(struct controllers *c)
 {
 	client_reflector_index(c->pods, INDEX_LABEL, pod_label_keys);
@@ -201,5 +250,6 @@ void controller_index(struct controllers *c)
 	client_reflector_index(c->replica_sets, INDEX_OWNER, controller_owner_keys);
 	controller_owners_index(c);
 	client_reflector_index(c->services, INDEX_SELECTOR, service_selector_keys);
+	client_reflector_index(c->services, INDEX_TOPOLOGY, service_topology_keys);
 	client_reflector_index(c->slices, INDEX_SERVICE, slice_service_keys);
 }

@@ -35,9 +35,10 @@ struct slice_planner {
 	size_t max;
 	struct api_pairs labels;
 	struct api_owner *owner;
-	enum ip_family family; /* under way */
-	struct map groups;     /* ports key -> struct slice_group */
-	size_t n_kept;         /* slices of this family that remain */
+	enum ip_family family;                            /* under way */
+	struct map groups;                                /* ports key -> struct slice_group */
+	size_t n_kept;                                    /* slices of this family that remain */
+	VEC(const struct api_endpoint_slice *) unchanged; /* of this family */
 };
 
 static enum api_address_type address_type(enum ip_family f)
@@ -112,15 +113,20 @@ enum distribution {
 	DISTRIBUTION_NODE,
 };
 
-/* service-api.md section 13.1; the topology annotation, when it asks for hints, wins. */
-static enum distribution service_distribution(const struct api_service *svc)
+bool controller_service_wants_topology(const struct api_service *svc)
 {
 	struct str mode =
 		api_pairs_get(&svc->meta.annotations, "service.kubernetes.io/topology-aware-hints");
 
 	if (!str_is_set(mode))
 		mode = api_pairs_get(&svc->meta.annotations, "service.kubernetes.io/topology-mode");
-	if (str_eq_c(mode, "Auto") || str_eq_c(mode, "auto"))
+	return str_eq_c(mode, "Auto") || str_eq_c(mode, "auto");
+}
+
+/* service-api.md section 13.1 */
+static enum distribution service_distribution(const struct api_service *svc)
+{
+	if (controller_service_wants_topology(svc))
 		return DISTRIBUTION_NONE;
 	if (str_eq_c(svc->traffic_distribution, "PreferClose") ||
 	    str_eq_c(svc->traffic_distribution, "PreferSameZone"))
@@ -270,8 +276,9 @@ static bool draft_existing(struct slice_planner *p, struct slice_group *g,
 		}
 		w->is_taken = true;
 		g->n_left--;
-		if (!w->endpoint.ready &&
-		    service_distribution(p->in->service) != DISTRIBUTION_NONE) {
+		if (p->in->topology || /* plan_topology will see to them */
+		    (!w->endpoint.ready &&
+		     service_distribution(p->in->service) != DISTRIBUTION_NONE)) {
 			w->endpoint.zone_hints = old->zone_hints;
 			w->endpoint.node_hints = old->node_hints;
 		}
@@ -282,7 +289,8 @@ static bool draft_existing(struct slice_planner *p, struct slice_group *g,
 }
 
 /* Writes a draft into the plan. */
-static void plan_draft(struct slice_planner *p, const struct slice_group *g, struct slice_draft *d)
+static void plan_draft(struct slice_planner *p, const struct api_endpoint_port *ports,
+		       size_t n_ports, struct slice_draft *d)
 {
 	struct api_endpoint *endpoints = arena_array(p->a, d->endpoints.len, sizeof(*endpoints));
 	const struct api_service *svc = p->in->service;
@@ -307,8 +315,8 @@ static void plan_draft(struct slice_planner *p, const struct slice_group *g, str
 	s->address_type = address_type(p->family);
 	s->endpoints = endpoints;
 	s->n_endpoints = d->endpoints.len;
-	s->ports = g ? g->ports : NULL;
-	s->n_ports = g ? g->n_ports : 0;
+	s->ports = ports;
+	s->n_ports = n_ports;
 	p->n_kept++;
 }
 
@@ -387,7 +395,7 @@ static void pack_group(struct slice_planner *p, struct slice_group *g)
 	vec_sort(&k.updates, fuller_first);
 	vec_foreach(d, &k.updates) {
 		pack_fill(p, g, &k, d);
-		plan_draft(p, g, d);
+		plan_draft(p, g->ports, g->n_ports, d);
 	}
 	while (g->n_left) {
 		struct slice_draft *d = pack_best_fit(p, g, &k), fresh = {0};
@@ -395,12 +403,15 @@ static void pack_group(struct slice_planner *p, struct slice_group *g)
 		if (!d)
 			d = &fresh;
 		pack_fill(p, g, &k, d);
-		plan_draft(p, g, d);
+		plan_draft(p, g->ports, g->n_ports, d);
 		d->from = NULL; /* no longer unchanged */
 		vec_fini(&fresh.endpoints);
 	}
 	vec_foreach(d, &k.unchanged) {
-		p->n_kept += d->from != NULL;
+		if (d->from) {
+			*vec_push(&p->unchanged) = d->from;
+			p->n_kept++;
+		}
 		vec_fini(&d->endpoints);
 	}
 	vec_foreach(d, &k.updates)
@@ -427,11 +438,64 @@ static void plan_placeholder(struct slice_planner *p)
 		vec_remove_at(&p->plan->deletes, i);
 		return;
 	}
-	plan_draft(p, NULL, &empty);
+	plan_draft(p, NULL, 0, &empty);
+}
+
+static struct controller_hint_slice hint_slice(struct arena *a, const struct api_endpoint *e,
+					       size_t n, bool is_kept)
+{
+	struct controller_hint_slice s = {arena_array(a, n + 1, sizeof(*e)), n, is_kept};
+
+	if (n)
+		memcpy(s.endpoints, e, n * sizeof(*e));
+	return s;
+}
+
+/* An unchanged slice whose hints change is one more to write. */
+static void plan_rehinted(struct slice_planner *p, const struct api_endpoint_slice *from,
+			  const struct controller_hint_slice *hinted)
+{
+	struct slice_draft d = {.from = from};
+
+	for (size_t i = 0; i < hinted->n; i++)
+		draft_push(&d, &hinted->endpoints[i]);
+	plan_draft(p, from->ports, from->n_ports, &d);
+	vec_fini(&d.endpoints);
+}
+
+/* Hints for this family's slices: of the plan, its creates and updates from these on. */
+static void plan_topology(struct slice_planner *p, size_t first_create, size_t first_update)
+{
+	struct controller_slices_plan *plan = p->plan;
+	size_t n_creates = plan->creates.len - first_create, n_kept = p->unchanged.len, n = 0;
+	size_t n_updates = plan->updates.len - first_update;
+	struct controller_hint_slice *hinted =
+		arena_array(p->a, n_creates + n_updates + n_kept + 1, sizeof(*hinted));
+	struct api_endpoint_slice *s;
+
+	for (size_t i = 0; i < n_creates; i++) {
+		s = &plan->creates.ptr[first_create + i];
+		hinted[n] = hint_slice(p->a, s->endpoints, s->n_endpoints, false);
+		s->endpoints = hinted[n++].endpoints;
+	}
+	for (size_t i = 0; i < n_updates; i++) {
+		s = &plan->updates.ptr[first_update + i];
+		hinted[n] = hint_slice(p->a, s->endpoints, s->n_endpoints, false);
+		s->endpoints = hinted[n++].endpoints;
+	}
+	vec_foreach(u, &p->unchanged)
+		hinted[n++] = hint_slice(p->a, (*u)->endpoints, (*u)->n_endpoints, true);
+	plan->hints[plan->n_hints++] = (struct controller_slices_hints){
+		p->family, controller_topology_hint(p->a, p->in->topology, hinted, n)};
+	for (size_t i = 0; i < n_kept; i++)
+		if (!hinted[n - n_kept + i].is_kept)
+			plan_rehinted(p, p->unchanged.ptr[i], &hinted[n - n_kept + i]);
 }
 
 static void plan_family(struct slice_planner *p, enum ip_family family)
 {
+	size_t first_create = p->plan->creates.len, first_update = p->plan->updates.len;
+
 	p->family = family;
 	p->n_kept = 0;
 	collect_pods(p);
@@ -451,6 +515,9 @@ static void plan_family(struct slice_planner *p, enum ip_family family)
 		pack_group(p, e->value);
 	if (!p->n_kept)
 		plan_placeholder(p);
+	if (p->in->topology)
+		plan_topology(p, first_create, first_update);
+	vec_fini(&p->unchanged);
 	map_fini_values(&p->groups, group_free);
 }
 

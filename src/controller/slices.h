@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The pure core of the EndpointSlice controller (service-api.md sections 12.2 and 13.1): from a
+ * The pure core of the EndpointSlice controller (service-api.md sections 12.2 and 13): from a
  * Service, its Pods and the slices that exist to what has to be created, updated and deleted.
  *
  * Endpoints are grouped by address family and by the set of ports that their Pod resolves; each
@@ -16,6 +16,7 @@
 
 #include "api/types.h"
 #include "base/vec.h"
+#include "controller/topology.h"
 
 enum {
 	CONTROLLER_SLICE_MAX = 100,        /* endpoints of one slice, unless configured */
@@ -33,6 +34,8 @@ struct controller_slices_in {
 	size_t n_slices;
 	size_t max;         /* endpoints of one slice; 0: CONTROLLER_SLICE_MAX */
 	struct str trigger; /* the annotation's value; absent: none */
+	/* For Services that controller_service_wants_topology; else NULL. */
+	const struct controller_topology *topology;
 };
 
 struct controller_slices_plan {
@@ -40,7 +43,17 @@ struct controller_slices_plan {
 	VEC(struct api_endpoint_slice) updates; /* with name, uid and resourceVersion */
 	VEC(const struct api_endpoint_slice *) deletes;
 	size_t n_missing_nodes; /* Pods left out since their Node is not known: try again */
+	/* With in.topology, for each family of the Service: why its endpoints have no hints. */
+	struct controller_slices_hints {
+		enum ip_family family;
+		const char *why_not; /* NULL: they have */
+	} hints[2];
+	size_t n_hints;
 };
+
+/* The Service's annotation asks for hints by topology; its trafficDistribution does not count then.
+ */
+bool controller_service_wants_topology(const struct api_service *svc);
 
 void controller_slices_plan(struct arena *a, const struct controller_slices_in *in,
 			    struct controller_slices_plan *ret);
