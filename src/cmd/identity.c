@@ -5,6 +5,9 @@
 #include "cmd/kubeconfig.h"
 #include "http/pki.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 enum {
 	LEAF_DAYS = 365,
 };
@@ -68,6 +71,26 @@ static int make_parts(struct identity *id, const char *dir, struct err *err)
 	return 0;
 }
 
+/* A CA that was named must be there: one that each server made for itself would be of no use. */
+static int find_ca(struct identity *id, const char *dir, const struct identity_names *names,
+		   struct err *err)
+{
+	if (!names->ca_cert != !names->ca_key)
+		return err_set(err, ERR_USAGE, "--ca-file and --ca-key-file go together");
+	if (!names->ca_cert) {
+		id->ca_cert = path_of(id, dir, "ca", "crt");
+		id->ca_key = path_of(id, dir, "ca", "key");
+		return 0;
+	}
+	id->ca_cert = arena_strdup(&id->arena, names->ca_cert);
+	id->ca_key = arena_strdup(&id->arena, names->ca_key);
+	if (access(id->ca_cert, R_OK) < 0)
+		return err_sys(err, errno, "--ca-file: read '%s'", id->ca_cert);
+	if (access(id->ca_key, R_OK) < 0)
+		return err_sys(err, errno, "--ca-key-file: read '%s'", id->ca_key);
+	return 0;
+}
+
 int identity_open(const char *data_dir, const struct identity_names *names, struct identity *ret,
 		  struct err *err)
 {
@@ -75,8 +98,11 @@ int identity_open(const char *data_dir, const struct identity_names *names, stru
 	int r;
 
 	arena_init(&id.arena, 0);
-	id.ca_cert = path_of(&id, data_dir, "ca", "crt");
-	id.ca_key = path_of(&id, data_dir, "ca", "key");
+	r = find_ca(&id, data_dir, names, err);
+	if (r < 0) {
+		identity_fini(&id);
+		return r;
+	}
 	id.server_cert = path_of(&id, data_dir, "apiserver", "crt");
 	id.server_key = path_of(&id, data_dir, "apiserver", "key");
 	id.admin_cert = path_of(&id, data_dir, "admin", "crt");

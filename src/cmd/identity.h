@@ -22,6 +22,7 @@ struct identity_names {
 	const char *const *dns; /* NULL-terminated, besides kubernetes… and localhost */
 	const struct ip_addr *addrs;
 	size_t n_addrs;
+	const char *ca_cert, *ca_key; /* both: a CA that is there; NULL: DIR/pki/ca.* */
 };
 
 int identity_open(const char *data_dir, const struct identity_names *names, struct identity *ret,

@@ -3,10 +3,12 @@
 
 #include "apiserver/apiserver.h"
 #include "base/fd.h"
+#include "base/rand.h"
 #include "client/client.h"
 #include "cmd/credentials.h"
 #include "cmd/identity.h"
 #include "controller/controller.h"
+#include "controller/leader.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "loop/loop.h"
@@ -55,6 +57,11 @@ static const struct options_entry entries[] = {
 	 "Address at which the others reach this server. Default: the "
 	 "bind address, or the one from which this host reaches others.",
 	 0},
+	{"ca-file", "FILE", NULL,
+	 "Certificate authority of the cluster, PEM. Default: DIR/pki/ca.crt, "
+	 "made on the first start. Servers that share a store must share it.",
+	 0},
+	{"ca-key-file", "FILE", NULL, "Its key, PEM. Default: DIR/pki/ca.key.", 0},
 	{"tls-san", "NAME", NULL, "Another host name or address for the server's certificate.",
 	 OPTIONS_REPEAT},
 	{"service-cluster-ip-range", "CIDR[,CIDR]", "10.96.0.0/16",
@@ -124,6 +131,7 @@ struct server {
 	struct apiserver_config config;
 	struct client *own_calls;        /* the controllers' */
 	struct controllers *controllers; /* NULL: not started, or not wanted */
+	struct leader *leader;           /* NULL: no other server can have this store */
 	bool wants_controllers;
 	struct http_server *https, *http;
 	struct loop_signal *signals[2];
@@ -151,6 +159,31 @@ static void on_tell(void *ctx, bool is_error, const char *text)
 		log_warning("%s", text);
 }
 
+static void on_lead(void *ctx, bool leads)
+{
+	struct server *s = ctx;
+
+	log_info(leads ? "leading: starting the controllers" : "leading no more: stopping them");
+	controllers_stop(s->controllers);
+	s->controllers = leads ? controllers_start(s->loop, s->own_calls, NULL) : NULL;
+}
+
+/* Several servers may share an etcd; the controllers run in one of them. */
+static void elect(struct server *s)
+{
+	char host[256] = "", uid[RAND_UUID_LEN + 1], identity[sizeof(host) + sizeof(uid) + 1];
+	struct leader_config config = {.name = "fairlead-controllers",
+				       .identity = identity,
+				       .on_change = on_lead,
+				       .ctx = s};
+
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		host[0] = 0;
+	rand_uuid(uid);
+	snprintf(identity, sizeof(identity), "%s_%s", host, uid);
+	s->leader = leader_new(s->loop, s->own_calls, &config);
+}
+
 static void on_ready(void *ctx)
 {
 	struct server *s = ctx;
@@ -158,7 +191,10 @@ static void on_ready(void *ctx)
 	if (s->wants_controllers) {
 		s->own_calls =
 			client_new(s->loop, apiserver_transport(s->api), "fairlead-controllers");
-		s->controllers = controllers_start(s->loop, s->own_calls, NULL);
+		if (options_is_given(s->options, "etcd-servers"))
+			elect(s);
+		else
+			s->controllers = controllers_start(s->loop, s->own_calls, NULL);
 	}
 	log_info("ready port=%u took_ms=%lld", s->config.secure_port,
 		 (long long)(clock_mono_ms(loop_clock(s->loop)) - s->began_ms));
@@ -345,8 +381,14 @@ static int open_identity(struct server *s, struct err *err)
 			*vec_push(&dns) = san;
 	}
 	*vec_push(&dns) = NULL;
-	r = identity_open(s->data_dir, &(struct identity_names){dns.ptr, addrs.ptr, addrs.len},
-			  &s->identity, err);
+	r = identity_open(
+		s->data_dir,
+		&(struct identity_names){.dns = dns.ptr,
+					 .addrs = addrs.ptr,
+					 .n_addrs = addrs.len,
+					 .ca_cert = options_get(s->options, "ca-file"),
+					 .ca_key = options_get(s->options, "ca-key-file")},
+		&s->identity, err);
 	s->has_identity = r == 0;
 	vec_fini(&dns);
 	vec_fini(&addrs);
@@ -441,6 +483,8 @@ static void stop_controllers(struct server *s)
 {
 	controllers_stop(s->controllers);
 	s->controllers = NULL;
+	leader_free(s->leader);
+	s->leader = NULL;
 	if (s->own_calls)
 		client_free(s->own_calls);
 	s->own_calls = NULL;
@@ -454,6 +498,25 @@ static void on_stopped(void *ctx)
 		loop_stop(s->loop);
 }
 
+static void stop_serving(void *ctx)
+{
+	struct server *s = ctx;
+
+	stop_controllers(s);
+	apiserver_stop(s->api);
+	s->n_stopping = s->http ? 2 : 1;
+	http_server_stop(s->https, STOP_GRACE_MS, on_stopped, s);
+	if (s->http)
+		http_server_stop(s->http, STOP_GRACE_MS, on_stopped, s);
+}
+
+static void on_released(void *ctx)
+{
+	struct server *s = ctx;
+
+	loop_post(s->loop, stop_serving, s); /* not from inside a callback of its client */
+}
+
 static void on_signal(void *ctx, int signo)
 {
 	struct server *s = ctx;
@@ -464,12 +527,12 @@ static void on_signal(void *ctx, int signo)
 	}
 	s->is_stopping = true;
 	log_info("stopping signal=%d", signo);
-	stop_controllers(s);
-	apiserver_stop(s->api);
-	s->n_stopping = s->http ? 2 : 1;
-	http_server_stop(s->https, STOP_GRACE_MS, on_stopped, s);
-	if (s->http)
-		http_server_stop(s->http, STOP_GRACE_MS, on_stopped, s);
+	controllers_stop(s->controllers);
+	s->controllers = NULL;
+	if (s->leader) /* another server may lead at once */
+		leader_release(s->leader, on_released, s);
+	else
+		stop_serving(s);
 }
 
 static int start(struct server *s, struct err *err)
