@@ -10,7 +10,7 @@ static const struct object *find(struct op *op)
 	return cache_get(res->cache, op->req->ns);
 }
 
-static bool is_terminating(const struct object *o)
+bool namespace_is_terminating(const struct object *o)
 {
 	struct arena a;
 	struct json *obj;
@@ -37,7 +37,7 @@ int namespace_admit(struct op *op)
 	o = find(op);
 	if (!o)
 		return status_not_found(&req->st, server_resource_of(op->s, "Namespace"), req->ns);
-	if (!is_terminating(o))
+	if (!namespace_is_terminating(o))
 		return 0;
 	status_about(&req->st, req->res, req->name);
 	status_add_cause(
@@ -126,78 +126,3 @@ const struct strategy namespace_strategy = {
 	.is_held = is_held,
 	.marked = marked,
 };
-
-/* What is in it is deleted through the same calls as a client's; nobody waits for the answers, the
- * next tick looks again. */
-static void sweep_done(void *ctx, int r, const struct err *err)
-{
-}
-
-static void send_call(struct apiserver *s, enum http_method method, struct str target,
-		      struct str body)
-{
-	static const struct http_call_events events = {.on_done = sweep_done};
-	struct http_call_request req = {.method = method, .target = target};
-
-	if (!s->own_calls)
-		s->own_calls = apiserver_transport(s);
-	req.body = body.len ? bytes_dup(body) : NULL;
-	s->own_calls->ops->send(s->own_calls, &req, &events, NULL);
-	bytes_unref(req.body);
-}
-
-static void send_delete(struct apiserver *s, struct str target)
-{
-	send_call(s, HTTP_DELETE, target, (struct str){0});
-}
-
-static bool is_empty(struct apiserver *s, struct str ns, struct arena *a)
-{
-	bool is_empty = true;
-
-	vec_foreach(c, &s->caches) {
-		size_t first, end;
-
-		if (!(*c)->res->kind->is_namespaced)
-			continue;
-		cache_span(*c, ns, &first, &end);
-		if (first == end)
-			continue;
-		is_empty = false;
-		send_delete(s, api_kind_path(a, (*c)->res->kind, ns, (struct str){0}));
-	}
-	return is_empty;
-}
-
-/* The last finalizer of its own. */
-static void finalize(struct apiserver *s, const struct object *o, struct arena *a)
-{
-	struct buf b = BUF_INIT;
-	struct json *obj, *spec;
-
-	if (object_decode(a, o, o->rev, &obj, NULL) < 0)
-		return;
-	spec = json_get(obj, "spec");
-	if (spec)
-		json_remove(spec, "finalizers");
-	json_write(&b, obj);
-	send_call(s, HTTP_PUT,
-		  str_printf(a, "/api/v1/namespaces/%.*s/finalize", STR_ARG(object_name(o))),
-		  buf_str(&b));
-	buf_fini(&b);
-}
-
-void namespace_tick(struct apiserver *s)
-{
-	const struct cache *c = server_resource_of(s, "Namespace")->cache;
-	struct arena a;
-
-	if (!s->is_ready)
-		return;
-	arena_init(&a, 0);
-	vec_foreach(o, &c->objects) {
-		if (is_terminating(*o) && is_empty(s, object_name(*o), &a))
-			finalize(s, *o, &a);
-	}
-	arena_fini(&a);
-}

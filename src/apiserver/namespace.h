@@ -13,5 +13,6 @@
 int namespace_admit(struct op *op) _nodiscard_;
 /* Joins to a create's transaction that the namespace is as namespace_admit found it. */
 void namespace_compare(struct op *op);
-/* Empties those that end. */
-void namespace_tick(struct apiserver *s);
+bool namespace_is_terminating(const struct object *o);
+/* namespace_sweep.c: empties those that end, and tells in their status how far that is. */
+void namespace_sweep_tick(struct apiserver *s);

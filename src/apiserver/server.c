@@ -207,7 +207,7 @@ static void on_tick(void *ctx)
 	if (!s->is_loaded)
 		return;
 	watch_tick(s);
-	namespace_tick(s);
+	namespace_sweep_tick(s);
 	peers_tick(s->peers);
 	boot_repair(s);
 	repair_tick(s->repair);

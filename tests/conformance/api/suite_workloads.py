@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deployments and ReplicaSets as objects: defaults, rules, generations, status and scale. No controller is needed."""
-from api import MERGE, STRATEGIC, rev
+"""Deployments and ReplicaSets: defaults, rules, generations, status, scale; the last tests need the controllers, too."""
+from api import MERGE, STRATEGIC, rev, until
 
 KINDS = {'deployments': 'Deployment', 'replicasets': 'ReplicaSet'}
 
@@ -195,8 +195,78 @@ def test_tables(api):
 
 
 def test_a_conflicting_update_is_refused(api):
-    made = api.post(path(api, 'replicasets'), workload('c')).want(201).json
-    made['spec']['minReadySeconds'] = 1
-    changed = api.put(path(api, 'replicasets', 'c'), made).want(200).json
-    assert rev(changed) > rev(made)
+    api.post(path(api, 'replicasets'), workload('c')).want(201)
+
+    def changed():
+        """A controller may be writing the status."""
+        nonlocal made
+        made = api.get(path(api, 'replicasets', 'c')).json
+        made['spec']['minReadySeconds'] = 1
+        answer = api.put(path(api, 'replicasets', 'c'), made)
+        return answer.status == 200 and answer.json
+    made = None
+    assert rev(until('it is changed', changed)) > rev(made)
     api.put(path(api, 'replicasets', 'c'), made).fails(409, 'Conflict')
+
+
+def test_a_namespace_that_ends_tells_what_is_left(api):
+    """What empties namespaces is a controller, which a stock server alone does not have."""
+    api.post('/api/v1/namespaces', {'metadata': {'name': 'ending'}}).want(201)
+    held = {'metadata': {'name': 'held', 'finalizers': ['example.com/hold']}}
+    api.post('/api/v1/namespaces/ending/configmaps', held).want(201)
+    api.post('/apis/apps/v1/namespaces/ending/deployments', workload()).want(201)
+    api.post('/apis/apps/v1/namespaces/ending/replicasets', workload(selector={'matchLabels': {'x': 'y'}}, labels={'x': 'y'})).want(201)
+    api.delete('/api/v1/namespaces/ending').want(200)
+
+    def conditions():
+        status = api.get('/api/v1/namespaces/ending').json['status']
+        got = {c['type']: (c['status'], c['reason'], c['message']) for c in status.get('conditions', [])}
+        return got.get('NamespaceContentRemaining', ('', '', ''))[2].endswith(
+            'Some resources are remaining: configmaps. has 1 resource instances') and got
+    got = until('only the held one is left', conditions)
+    assert got['NamespaceContentRemaining'][:2] == ('True', 'SomeResourcesRemain')
+    assert got['NamespaceFinalizersRemaining'] == (
+        'True', 'SomeFinalizersRemain', 'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances')
+    assert got['NamespaceDeletionContentFailure'][:2] == ('False', 'ContentDeleted')
+    assert got['NamespaceDeletionDiscoveryFailure'][:2] == ('False', 'ResourcesDiscovered')
+    api.patch('/api/v1/namespaces/ending/configmaps/held', {'metadata': {'finalizers': None}}).want(200)
+    until('it is gone', lambda: api.get('/api/v1/namespaces/ending').status == 404)
+
+
+def test_deleting_an_owner_takes_what_it_owns(api):
+    """So does garbage collection need its controller."""
+    for policy in ('Background', 'Foreground', 'Orphan'):
+        name = policy.lower()
+        api.post(path(api, 'deployments'), workload(name, replicas=2, labels={'app': name}, selector={'matchLabels': {'app': name}})).want(201)
+        listed = lambda plural, n=name: [o for o in api.get(f'{path(api, plural)}?labelSelector=app%3D{n}').json['items']]
+        pods = lambda n=name: api.get(f'{api.path("pods")}?labelSelector=app%3D{n}').json['items']
+        until('two Pods', lambda: len(pods()) == 2)
+        api.delete(path(api, 'deployments', name), {'propagationPolicy': policy}).want(200)
+        until('the Deployment is gone', lambda: api.get(path(api, 'deployments', name)).status == 404)
+        if policy == 'Orphan':
+            left = listed('replicasets')
+            assert len(left) == 1 and 'ownerReferences' not in left[0]['metadata'] and len(pods()) == 2
+        else:
+            until('nothing is left', lambda: not listed('replicasets') and not pods())
+
+
+def test_a_deployment_rolls_and_goes_back(api):
+    """Its Pods fit nowhere, so only what needs none that is ready can be seen."""
+    one = path(api, 'deployments', 'roll')
+    api.post(path(api, 'deployments'), workload('roll', replicas=4, labels={'app': 'roll'}, selector={'matchLabels': {'app': 'roll'}})).want(201)
+    sets = lambda: {s['metadata']['annotations']['deployment.kubernetes.io/revision']: s['spec']['replicas']
+                    for s in api.get(f'{path(api, "replicasets")}?labelSelector=app%3Droll').json['items']}
+    until('the first set', lambda: sets() == {'1': 4})
+    api.patch(one, {'spec': {'template': {'spec': {'containers': [{'name': 'a', 'image': 'j'}]}}}}, STRATEGIC).want(200)
+    # No Pod is available, so it stalls where maxSurge and maxUnavailable allow no more.
+    until('the second set has grown', lambda: sets() == {'1': 3, '2': 2})
+    api.patch(one, {'spec': {'template': {'spec': {'containers': [{'name': 'a', 'image': 'i'}]}}}}, STRATEGIC).want(200)
+    until('the first set is the third', lambda: sets() == {'2': 2, '3': 3})
+    d = until('it is told', lambda: (lambda d: d['metadata']['annotations'].get('deployment.kubernetes.io/revision') == '3' and d)(api.get(one).json))
+    status = d['status']
+    assert status['observedGeneration'] == d['metadata']['generation'] == 3
+    assert {c['type']: c['status'] for c in status['conditions']} == {'Available': 'False', 'Progressing': 'True'}
+    api.patch(one, {'spec': {'paused': True}}).want(200)
+    api.patch(one, {'spec': {'template': {'spec': {'containers': [{'name': 'a', 'image': 'k'}]}}}}, STRATEGIC).want(200)
+    api.put(path(api, 'deployments', 'roll', 'scale'), {'metadata': {'name': 'roll'}, 'spec': {'replicas': 5}}).want(200)
+    until('each has its part of the new size', lambda: sets() == {'2': 3, '3': 4})
