@@ -39,6 +39,7 @@ struct controllers {
 	struct controller_scheduler *scheduler;
 	struct controller_garbage *garbage;
 	struct controller_owners *owners;
+	struct controller_cidr_sync *service_cidrs;
 };
 
 /* Look-ups, lookup.c. */
@@ -166,6 +167,9 @@ void controller_scheduler_free(struct controller_scheduler *s);
 void controller_scheduler_pod(struct controller_scheduler *s, const struct api_pod *before,
 			      const struct api_pod *after);
 void controller_scheduler_node(struct controller_scheduler *s); /* a Node has changed */
+
+struct controller_cidr_sync *controller_cidr_sync_new(struct controllers *c);
+void controller_cidr_sync_free(struct controller_cidr_sync *s);
 
 struct controller_garbage *controller_garbage_new(struct controllers *c);
 void controller_garbage_free(struct controller_garbage *g);

@@ -12,6 +12,7 @@
  *	deployment       Deployment -> ReplicaSets                    rollout.h
  *	node             Lease -> Node's Ready, its Pods' Ready       node.h
  *	scheduler        Pod without a node -> binding                schedule.h
+ *	servicecidr      ServiceCIDR -> its finalizer and Ready       service_cidr.h
  *	garbage          what an owner leaves behind                  owners.h
  *	                 Pods without Node
  *

@@ -228,6 +228,7 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->garbage = controller_garbage_new(c);
 	c->owners = controller_owners_new(c);
 	c->node = controller_node_new(c);
+	c->service_cidrs = controller_cidr_sync_new(c);
 	c->services = follow(c, "Service", NULL, on_service);
 	c->pods = follow(c, "Pod", NULL, on_pod);
 	c->nodes = follow(c, "Node", NULL, on_node);
@@ -268,6 +269,7 @@ void controllers_stop(struct controllers *c)
 	controller_garbage_free(c->garbage);
 	controller_owners_free(c->owners);
 	controller_node_free(c->node);
+	controller_cidr_sync_free(c->service_cidrs);
 	client_events_free(c->events);
 	client_events_free(c->replica_events);
 	client_events_free(c->rollout_events);
