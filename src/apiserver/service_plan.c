@@ -53,6 +53,21 @@ static int ip_refused(struct claim_list *c, const char *text, const char *why)
 	return ERR_INVALID;
 }
 
+/* In a dry run only one range is asked, and says so. */
+static const char *why_outside(const struct claim_list *c, const struct ip_alloc *pool,
+			       const char *addr)
+{
+	char range[IP_PREFIX_TEXT_MAX];
+
+	if (!c->in->is_dry_run || !pool || !pool->ranges.len)
+		return "the provided network does not match the current range";
+	return str_printf(c->in->a,
+			  "the provided IP (%s) is not in the valid range. The range of valid IPs "
+			  "is %.*s",
+			  addr, STR_ARG(ip_prefix_format(&pool->ranges.ptr[0].cidr, range)))
+		.ptr;
+}
+
 /* The address that the request names. */
 static int claim_ip(struct claim_list *c, struct str text)
 {
@@ -65,8 +80,7 @@ static int claim_ip(struct claim_list *c, struct str text)
 	ip_format(&addr, canonical);
 	pool = pool_of(c->in->pools, ip_family(&addr));
 	if (!pool || !ip_alloc_contains(pool, &addr))
-		return ip_refused(c, canonical,
-				  "the provided network does not match the current range");
+		return ip_refused(c, canonical, why_outside(c, pool, canonical));
 	if (!c->in->is_dry_run && ip_alloc_has(pool, &addr))
 		return ip_refused(c, canonical, "provided IP is already allocated");
 	claim_list_add_ip(c, &addr);
@@ -219,11 +233,12 @@ static bool is_claimed_here(const void *ctx, uint16_t port)
 static bool draw_port(struct claim_list *c, bool is_health_check, uint16_t *ret)
 {
 	if (c->in->is_dry_run) {
-		unsigned port = SERVICE_PLAN_DRY_RUN_PORT;
+		unsigned port = 0;
 
 		for (size_t i = 0; i < c->add.len; i++)
 			if (c->add.ptr[i].is_port && c->add.ptr[i].port >= port)
 				port = c->add.ptr[i].port + 1u;
+		port = port ? port : SERVICE_PLAN_DRY_RUN_PORT;
 		if (port > UINT16_MAX)
 			return false;
 		*ret = (uint16_t)port;

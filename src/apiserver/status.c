@@ -190,8 +190,8 @@ void status_write(struct buf *b, const struct status *st)
 	add_member(b, &is_first, "continue", st->continue_token);
 	buf_add_c(b, "},\"status\":\"Failure\",\"message\":");
 	json_write_string(b, st->message);
-	buf_add_c(b, ",\"reason\":");
-	json_write_string(b, str_of(st->reason));
+	is_first = false;
+	add_member(b, &is_first, "reason", str_of(st->reason));
 	if (st->name.len || st->kind.len || st->n_causes || st->retry_after_s) {
 		is_first = true;
 		buf_add_c(b, ",\"details\":{");

@@ -63,7 +63,7 @@ class Answer:
         """The Status object of a failure."""
         obj = self.want(status).json
         assert obj['kind'] == 'Status' and obj['status'] == 'Failure' and obj['code'] == status, obj
-        assert obj['reason'] == reason, obj
+        assert obj.get('reason', '') == reason, obj
         for text in texts:
             assert text in obj['message'], f'{text!r} is not in {obj["message"]!r}'
         return obj
@@ -279,6 +279,17 @@ def all_of(checks):
         except AssertionError as why:
             said.append(f'{name}: {why}')
     assert not said, f'{len(said)} differ:\n' + '\n'.join(said)
+
+
+def drop_services(api):
+    """For suites that name addresses and node ports: every Service goes but default/kubernetes."""
+    for svc in api.get('/api/v1/services').json['items']:
+        meta = svc['metadata']
+        where = f'/api/v1/namespaces/{meta["namespace"]}/services/{meta["name"]}'
+        if meta['name'] != 'kubernetes':
+            if 'finalizers' in meta:
+                api.patch(where, {'metadata': {'finalizers': None}})
+            api.delete(where)
 
 
 def until(what, fn):
