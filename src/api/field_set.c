@@ -218,10 +218,13 @@ static struct api_field_set with_fields(struct arena *a, const struct api_field_
 	for (size_t i = 0; i < x->n; i++) {
 		const struct api_field_node *node = &x->nodes[i];
 		struct api_field_shape below = api_field_shape_at(shape, node->elem);
+		/* Metadata as such is the server's. */
+		bool is_metadata = !shape->field && str_eq_c(node->elem, "f:metadata");
 
 		out.nodes[out.n++] = (struct api_field_node){
 			.elem = node->elem,
-			.is_member = node->is_member || (node->below.n && below.is_declared),
+			.is_member = node->is_member ||
+				     (node->below.n && below.is_declared && !is_metadata),
 			.below = with_fields(a, &node->below, &below),
 		};
 	}

@@ -66,7 +66,8 @@ struct api_field_set api_field_set_subtract(struct arena *a, const struct api_fi
 /* The same, with all that is below a member of y. */
 struct api_field_set api_field_set_exclude(struct arena *a, const struct api_field_set *x,
 					   const struct api_field_set *y);
-/* The same set in which every declared field of `type` that has something below it is a member. */
+/* The same set in which every declared field of `type` that has something below it is a member,
+ * but for metadata itself. */
 struct api_field_set api_field_set_with_fields(struct arena *a, const struct api_field_set *x,
 					       const struct api_type *type);
 

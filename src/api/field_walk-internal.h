@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What field_walk.c (comparing) and field_merge.c (merging, removing, checking) share. */
+/* What field_walk.c (comparing) and field_merge.c and field_check.c share. */
 
 #include "api/field_walk.h"
 

@@ -366,6 +366,21 @@ static void decode_old_or_new(const struct api_managed_write *w, const struct js
 		*m = (struct managed){0};
 }
 
+/* Who scales an object whose replicas nobody owns is not recorded: a Scale shows the owners of the
+ * replicas only, and to its writer the object seems to have none. */
+static bool has_owner_of_scale(const struct api_managed_write *w, const struct managed *m)
+{
+	struct api_field_path spec = {.elem = STR("f:spec")};
+	struct api_field_path replicas = {&spec, STR("f:replicas")};
+
+	if (!str_eq_c(w->sub, "scale"))
+		return true;
+	for (size_t i = 0; i < m->n; i++)
+		if (api_field_set_has(&m->ptr[i].set, &replicas))
+			return true;
+	return false;
+}
+
 void api_managed_update(const struct api_managed_write *w, const struct json *old, struct json *obj,
 			bool is_reset)
 {
@@ -373,7 +388,7 @@ void api_managed_update(const struct api_managed_write *w, const struct json *ol
 
 	if (!is_reset || str_is_set(w->sub))
 		decode_old_or_new(w, old, obj, &m);
-	if (m.n || !old)
+	if ((m.n && has_owner_of_scale(w, &m)) || !old)
 		api_managed_record(w, &m, old ? old : api_managed_blank(w), obj);
 	api_managed_store(w, &m, obj);
 }

@@ -340,7 +340,7 @@ int api_managed_apply(const struct api_managed_write *w, const struct json *old,
 	int r;
 
 	p.old = old ? old : api_managed_blank(w);
-	if (json_path(config, "metadata.managedFields"))
+	if (!json_is_null(json_path(config, "metadata.managedFields")))
 		return err_set(err, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
 	r = api_fields_check(w->kind->type, config, err);
 	if (r == 0)

@@ -7,6 +7,8 @@
 #include "api/service_defaults.h"
 #include "api/strict.h"
 #include "apiserver/accept.h"
+#include "apiserver/ownership.h"
+#include "json/yaml_tree.h"
 
 static struct str content_type(const struct request *req)
 {
@@ -21,6 +23,24 @@ static int parse(struct op *op, struct json **ret)
 	if (r < 0)
 		return status_set(&op->req->st, ERR_BAD_REQUEST,
 				  "the request body is no JSON that can be served: %s", err.msg);
+	return 0;
+}
+
+/* JSON is YAML: it is read as what it looks like. */
+static int parse_yaml(struct op *op, struct json **ret)
+{
+	struct str body = op->req->x->req.body;
+	struct err err;
+	int r;
+
+	if (str_has_prefix(str_trim(body), STR("{")) &&
+	    json_parse(&op->arena, body, JSON_BORROW, ret, NULL) == 0)
+		return 0;
+	r = json_yaml_parse(&op->arena, body, 0, ret, &err);
+	if (r < 0)
+		return status_set(&op->req->st, ERR_BAD_REQUEST,
+				  "error decoding YAML: error converting YAML to JSON: yaml: %s",
+				  err.msg);
 	return 0;
 }
 
@@ -54,7 +74,8 @@ static int parse_proto(struct op *op, const struct api_type *type, const char *p
 static int parse_object(struct op *op, const struct api_type *type, const char *package,
 			struct json **ret)
 {
-	static const char *const types[] = {"application/json", API_PROTO, NULL};
+	static const char *const types[] = {"application/json", API_PROTO, "application/yaml",
+					    NULL};
 	struct request *req = op->req;
 	int which = accept_body(content_type(req), types), r;
 
@@ -64,8 +85,8 @@ static int parse_object(struct op *op, const struct api_type *type, const char *
 		return status_set(
 			&req->st, ERR_MEDIA_TYPE,
 			"the body of the request was in an unknown format - accepted media types "
-			"include: application/json, " API_PROTO);
-	r = parse(op, ret);
+			"include: application/json, application/yaml, " API_PROTO);
+	r = which == 2 ? parse_yaml(op, ret) : parse(op, ret);
 	if (r == 0 && !json_is(*ret, JSON_OBJECT))
 		r = status_set(&req->st, ERR_BAD_REQUEST, "the request body must be a JSON object");
 	return r;
@@ -135,19 +156,110 @@ int body_object(struct op *op, struct json **ret)
 	return r;
 }
 
-int body_patch_kind(struct request *req, enum api_patch_kind *ret)
+static struct str patch_type(struct request *req)
 {
 	struct str header = content_type(req);
 	struct accept_type type = {0};
 
-	IGNORE(accept_next(&header, &type), "an absent type is refused next");
-	if (api_patch_kind_of(type.type, ret))
+	IGNORE(accept_next(&header, &type), "an absent type is refused by all callers");
+	return type.type;
+}
+
+bool body_is_apply(struct request *req)
+{
+	return str_eq_c(patch_type(req), "application/apply-patch+yaml");
+}
+
+int body_patch_kind(struct request *req, enum api_patch_kind *ret)
+{
+	if (api_patch_kind_of(patch_type(req), ret))
 		return 0;
-	return status_set(&req->st, ERR_MEDIA_TYPE,
-			  "the body of the request was in an unknown format - accepted media "
-			  "types include: application/json-patch+json, "
-			  "application/merge-patch+json, "
-			  "application/strategic-merge-patch+json");
+	return status_set(&req->st, ERR_MEDIA_TYPE, "415: Unsupported Media Type");
+}
+
+/* Kind and version must be there, and those of the path. */
+static int check_applied_kind(struct request *req, const struct json *config)
+{
+	struct str kind = json_get_string(config, "kind");
+	struct str version = json_get_string(config, "apiVersion");
+	ptrdiff_t slash = str_find(version, '/');
+
+	if (str_eq(version, req->res->api_version) && str_eq_c(kind, req->res->kind->kind))
+		return 0;
+	return status_set(&req->st, ERR_BAD_REQUEST, "invalid object type: %s%.*s, Kind=%.*s",
+			  slash < 0 ? "/" : "", STR_ARG(version), STR_ARG(kind));
+}
+
+/* Of members with one key the last one stays, as in a map. */
+static void drop_repeated(struct json *n)
+{
+	if (n->type != JSON_OBJECT && n->type != JSON_ARRAY)
+		return;
+	json_foreach(m, n) {
+		if (n->type == JSON_OBJECT && json_get_str(n, m->key) != m)
+			json_unlink(n, m);
+		else
+			drop_repeated(m);
+	}
+}
+
+/* Keys that are there twice: what becomes of them is fieldValidation's matter. */
+static int check_repeated(struct op *op, struct json *config)
+{
+	struct request *req = op->req;
+	struct str path;
+
+	if (!json_duplicate(&op->arena, config, &path))
+		return 0;
+	path = str_skip(path, (size_t)(str_rfind(path, '.') + 1));
+	if (req->field_validation == REQUEST_FIELDS_STRICT)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "error strict decoding YAML: error converting YAML to JSON: "
+				  "yaml: unmarshal errors:\n  key \"%.*s\" already set in map",
+				  STR_ARG(path));
+	if (req->field_validation == REQUEST_FIELDS_WARN)
+		request_warn(req, str_printf(req->arena, "key \"%.*s\" already set in map",
+					     STR_ARG(path)));
+	drop_repeated(config);
+	return 0;
+}
+
+/* An empty body is an object with nothing in it. */
+static int check_config(struct op *op, struct json **config)
+{
+	static const char *const words[] = {
+		[JSON_BOOL] = "bool",     [JSON_INT] = "number",  [JSON_NUMBER] = "number",
+		[JSON_STRING] = "string", [JSON_ARRAY] = "array",
+	};
+
+	if ((*config)->type == JSON_NULL)
+		*config = json_new(&op->arena, JSON_OBJECT);
+	if ((*config)->type == JSON_OBJECT)
+		return 0;
+	return status_set(&op->req->st, ERR_BAD_REQUEST,
+			  "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
+			  "json: cannot unmarshal %s into Go value of type map[string]interface {}",
+			  words[(*config)->type]);
+}
+
+int body_applied(struct op *op, const struct json *old, struct json **ret)
+{
+	struct json *config, *obj;
+	int r = parse_yaml(op, &config);
+
+	if (r == 0)
+		r = check_config(op, &config);
+	if (r == 0)
+		r = check_repeated(op, config);
+	if (r == 0)
+		r = check_applied_kind(op->req, config);
+	if (r == 0)
+		r = ownership_apply(op, old, config, &obj);
+	if (r == 0)
+		r = normalise(op, obj);
+	if (r == 0)
+		*ret = obj;
+	return r;
 }
 
 int body_patched(struct op *op, const struct json *old, struct json **ret)

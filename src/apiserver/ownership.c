@@ -89,9 +89,11 @@ int ownership_apply(struct op *op, const struct json *old, const struct json *co
 	if (r != ERR_INVALID)
 		return r < 0 ? status_from_err(&req->st, r, &err) : 0;
 	r = status_set(&req->st, ERR_INTERNAL,
-		       "failed to create typed patch object (%.*s/%.*s; %.*s, Kind=%s): %s",
-		       STR_ARG(req->ns), STR_ARG(req->name), STR_ARG(req->res->api_version),
-		       req->res->kind->kind, err.msg);
+		       "failed to create typed patch object (%.*s/%.*s; %s/%s, Kind=%s): %s",
+		       STR_ARG(json_get_string(json_get(config, "metadata"), "namespace")),
+		       STR_ARG(json_get_string(json_get(config, "metadata"), "name")),
+		       req->res->kind->group, req->res->kind->version, req->res->kind->kind,
+		       err.msg);
 	req->st.reason = "";
 	return r;
 }

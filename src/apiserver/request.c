@@ -285,6 +285,7 @@ static int parse_dry_run(struct request *req)
 
 static int parse_manager(struct request *req)
 {
+	req->is_forced = is_true(query(req, "force"));
 	req->field_manager = query(req, "fieldManager");
 	if (req->field_manager.len > REQUEST_MANAGER_MAX)
 		return status_invalid_options(&req->st, options_kind(req), "FieldValueTooLong",

@@ -274,6 +274,29 @@ static const char *registry_folder(const struct api_kind *kind)
 	return str_eq_c(STR("endpoints"), kind->plural) ? "services/endpoints" : kind->plural;
 }
 
+/* Nothing that is still to be made has a uid: as if it were read from the store. */
+static int refuse_uid(struct request *req, struct str uid)
+{
+	if (req->verb == REQUEST_PATCH)
+		return status_conflict(
+			&req->st, req->res, req->name,
+			str_printf(req->arena,
+				   "uid mismatch: the provided object specified uid %.*s, and no "
+				   "existing object was found",
+				   STR_ARG(uid))
+				.ptr);
+	return status_conflict(
+		&req->st, req->res, req->name,
+		str_printf(req->arena,
+			   "StorageError: invalid object, Code: 4, Key: /registry/%s/"
+			   "%.*s%s%.*s, ResourceVersion: 0, AdditionalErrorMsg: "
+			   "Precondition failed: UID in precondition: %.*s, UID in object "
+			   "meta: ",
+			   registry_folder(req->res->kind), STR_ARG(req->ns),
+			   req->ns.len ? "/" : "", STR_ARG(req->name), STR_ARG(uid))
+			.ptr);
+}
+
 static int create_by_update(struct op *op)
 {
 	struct request *req = op->req;
@@ -281,33 +304,31 @@ static int create_by_update(struct op *op)
 	struct str uid;
 	int r;
 
-	if (req->verb != REQUEST_UPDATE)
+	if (req->verb == REQUEST_PATCH && !body_is_apply(req))
 		return status_not_found(&req->st, req->res, req->name);
-	r = body_object(op, &obj);
+	r = req->verb == REQUEST_PATCH ? body_applied(op, NULL, &obj) : body_object(op, &obj);
 	if (r == 0)
 		r = prepare_name(op, obj);
 	if (r == 0)
 		r = prepare_namespace(op, obj);
 	if (r < 0)
 		return r;
-	if (req->sub.len || !req->res->kind->can_create_on_update)
+	if (req->verb == REQUEST_UPDATE && (req->sub.len || !req->res->kind->can_create_on_update))
 		return status_not_found(&req->st, req->res, req->name);
 	meta = json_get(obj, "metadata");
 	uid = json_get_string(meta, "uid");
-	/* As if it were read from the store. */
 	if (uid.len)
-		return status_conflict(
-			&req->st, req->res, req->name,
-			str_printf(req->arena,
-				   "StorageError: invalid object, Code: 4, Key: /registry/%s/"
-				   "%.*s%s%.*s, ResourceVersion: 0, AdditionalErrorMsg: "
-				   "Precondition failed: UID in precondition: %.*s, UID in object "
-				   "meta: ",
-				   registry_folder(req->res->kind), STR_ARG(req->ns),
-				   req->ns.len ? "/" : "", STR_ARG(req->name), STR_ARG(uid))
-				.ptr);
+		return refuse_uid(req, uid);
 	json_remove(meta, "resourceVersion");
 	return create_object(op, obj);
+}
+
+/* What the body makes of the object that is there. */
+static int wanted(struct op *op, const struct json *old, struct json **ret)
+{
+	if (op->req->verb == REQUEST_UPDATE)
+		return body_object(op, ret);
+	return body_is_apply(op->req) ? body_applied(op, old, ret) : body_patched(op, old, ret);
 }
 
 int write_update(struct op *op)
@@ -321,19 +342,39 @@ int write_update(struct op *op)
 	if (!o)
 		return create_by_update(op);
 	op->http_status = 200;
+	op->is_applied = false;
 	r = write_decode(op, o, &old);
 	if (r == 0)
-		r = req->verb == REQUEST_PATCH ? body_patched(op, old, &obj)
-					       : body_object(op, &obj);
+		r = wanted(op, old, &obj);
 	if (r == 0)
 		r = prepare_identity(op, old, obj, o->rev);
 	return r < 0 ? r : write_replace(op, o, old, obj);
 }
 
+static int check_patch(struct request *req)
+{
+	bool has_force = str_is_set(http_query(req->arena, req->x->req.query, "force", 0));
+	enum api_patch_kind kind;
+	int r;
+
+	if (!body_is_apply(req)) {
+		r = body_patch_kind(req, &kind);
+		if (r < 0 || !has_force)
+			return r;
+		return status_invalid_options(
+			&req->st, "PatchOptions", "FieldValueForbidden", "force",
+			STR("Forbidden: may not be specified for non-apply patch"));
+	}
+	if (!req->field_manager.len)
+		return status_invalid_options(&req->st, "PatchOptions", "FieldValueRequired",
+					      "fieldManager",
+					      STR("Required value: is required for apply patch"));
+	return 0;
+}
+
 int write_start(struct request *req)
 {
 	int (*step)(struct op * op) = NULL;
-	enum api_patch_kind kind;
 	int r;
 
 	if (req->s->n_writes >= APISERVER_WRITES_MAX)
@@ -342,8 +383,7 @@ int write_start(struct request *req)
 	if (req->sub.len && !str_eq_c(req->sub, "status") && !str_eq_c(req->sub, "finalize"))
 		return status_set(&req->st, ERR_NOT_FOUND,
 				  "the server could not find the requested resource");
-	/* Before the object is looked for: server-side apply of a new one is not "not found". */
-	r = req->verb == REQUEST_PATCH ? body_patch_kind(req, &kind) : 0;
+	r = req->verb == REQUEST_PATCH ? check_patch(req) : 0;
 	if (r < 0)
 		return r;
 	if (req->verb == REQUEST_CREATE)

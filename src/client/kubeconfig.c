@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/kubeconfig.h"
 
-#include "client/yaml_tree.h"
+#include "json/yaml_tree.h"
 
 #include <errno.h>
 #include <string.h>
@@ -189,7 +189,7 @@ int client_kubeconfig_parse(struct arena *a, struct str text, const char *dir,
 	const struct json *context, *cluster, *user;
 	struct json *root;
 	struct str current, name;
-	int r = client_yaml_parse(a, text, &root, err);
+	int r = json_yaml_parse(a, text, JSON_YAML_STRINGS, &root, err);
 
 	if (r < 0)
 		return r;

@@ -3,7 +3,7 @@
 #include "base/fd.h"
 #include "client/client-internal.h"
 #include "client/kubeconfig.h"
-#include "client/yaml_tree.h"
+#include "json/yaml_tree.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int kubeconfig_read(struct arena *a, const char *path, struct client_kube
 	int r;
 
 	buf_init(&text);
-	r = fd_read_file(path, CLIENT_YAML_MAX, &text, err);
+	r = fd_read_file(path, JSON_YAML_MAX, &text, err);
 	if (r >= 0) {
 		r = client_kubeconfig_parse(a, buf_str(&text), dir, ret, err);
 		if (r < 0)

@@ -15,6 +15,7 @@ DEADLINE_S = 20
 MERGE = 'application/merge-patch+json'
 STRATEGIC = 'application/strategic-merge-patch+json'
 JSON_PATCH = 'application/json-patch+json'
+APPLY = 'application/apply-patch+yaml'
 # How the text of a cause begins, by its reason.
 REASONS = {'Required value': 'FieldValueRequired', 'Invalid value': 'FieldValueInvalid', 'Unsupported value': 'FieldValueNotSupported',
            'Forbidden': 'FieldValueForbidden', 'Duplicate value': 'FieldValueDuplicate', 'Too long': 'FieldValueTooLong',

@@ -62,7 +62,7 @@ def test_patch_is_validated(api):
 def test_content_types(api):
     api.post(api.path('configmaps'), config_map('a')).want(201)
     st = api.call('PATCH', api.path('configmaps', 'a'), '{}', Content_Type='text/plain').fails(415, 'UnsupportedMediaType')
-    assert 'application/merge-patch+json' in st['message']
+    assert st['message'] == '415: Unsupported Media Type', st
     api.call('PATCH', api.path('configmaps', 'a'), '[]', Content_Type=MERGE).want(400)
 
 

@@ -111,7 +111,7 @@ TEST(named_fields_become_members)
 					"'f:spec':{'f:ports':{'k:{`port`:80}':{'f:port':{}}}}}");
 
 	check(api_field_set_with_fields(&a, &s, api_kind_of("Service")->type),
-	      "{'f:metadata':{'.':{},'f:labels':{'.':{},'f:app':{}}},"
+	      "{'f:metadata':{'f:labels':{'.':{},'f:app':{}}},"
 	      "'f:spec':{'.':{},'f:ports':{'.':{},'k:{`port`:80}':{'f:port':{}}}}}");
 }
 
