@@ -142,6 +142,7 @@ TEST(without_what_is_needed_there_are_no_hints)
 		   STR("Insufficient number of endpoints (1 endpoints, 2 zones)"));
 	ASSERT_TRUE(!f.slice.is_kept); /* what was hinted is taken back */
 	ASSERT_EQ(hinted(&f, "a"), 0);
+	f.n = 5;
 	endpoints(&f, "", 1);
 	ASSERT_STR(str_of(hint(&f, false)),
 		   STR("One or more endpoints do not have a zone specified"));
