@@ -213,11 +213,14 @@ TEST(annotations_of_a_service)
 	arena_fini(&arena);
 }
 
-#define DUAL   "\"clusterIP\":\"10.0.0.1\",\"clusterIPs\":[\"10.0.0.1\",\"2001:db8::1\"]," FAM2
-#define FAM2   "\"ipFamilies\":[\"IPv4\",\"IPv6\"],\"ipFamilyPolicy\":\"RequireDualStack\","
-#define SINGLE "\"ipFamilies\":[\"IPv4\"],\"ipFamilyPolicy\":\"SingleStack\","
-#define LOCAL  LB "\"externalTrafficPolicy\":\"Local\","
+#define DUAL    "\"clusterIP\":\"10.0.0.1\",\"clusterIPs\":[\"10.0.0.1\",\"2001:db8::1\"]," FAM2
+#define FAM2    "\"ipFamilies\":[\"IPv4\",\"IPv6\"],\"ipFamilyPolicy\":\"RequireDualStack\","
+#define SINGLE  "\"ipFamilies\":[\"IPv4\"],\"ipFamilyPolicy\":\"SingleStack\","
+#define V6_ONLY "\"ipFamilies\":[\"IPv6\"],\"ipFamilyPolicy\":\"SingleStack\","
+#define LOCAL   LB "\"externalTrafficPolicy\":\"Local\","
 
+/* The allocation hides some of these from clients. Proves: 4.1.9, 4.1.11, 4.1.13, 4.1.14, 4.1.15,
+ * 4.1.21 */
 TEST(update)
 {
 	static const struct {
@@ -235,6 +238,20 @@ TEST(update)
 		 "'SingleStack' when releasing the secondary clusterIP\n"
 		 "spec.ipFamilyPolicy: Invalid value: \"PreferDualStack\": must be set to "
 		 "'SingleStack' when releasing the secondary ipFamily"},
+		{V4 SINGLE PORT, V4 V6_ONLY PORT,
+		 "spec.ipFamilies[0]: Invalid value: [\"IPv6\"]: may not change once set\n"
+		 "spec.clusterIPs[0]: Invalid value: \"10.0.0.1\": expected an IPv6 value as indicated by "
+		 "`ipFamilies[0]`"},
+		{DUAL PORT, V4 V6_ONLY PORT,
+		 "spec.ipFamilies[0]: Invalid value: [\"IPv6\"]: may not change once set\n"
+		 "spec.clusterIPs[0]: Invalid value: \"10.0.0.1\": expected an IPv6 value as indicated by "
+		 "`ipFamilies[0]`"},
+		{V4 SINGLE PORT,
+		 V4
+		 "\"ipFamilies\":[\"IPv6\",\"IPv4\"],\"ipFamilyPolicy\":\"RequireDualStack\"," PORT,
+		 "spec.ipFamilies[0]: Invalid value: [\"IPv6\",\"IPv4\"]: may not change once set\n"
+		 "spec.clusterIPs[0]: Invalid value: \"10.0.0.1\": expected an IPv6 value as indicated by "
+		 "`ipFamilies[0]`"},
 		{V4 SINGLE PORT, "\"clusterIP\":\"None\"," SINGLE PORT,
 		 "spec.clusterIPs[0]: Invalid value: [\"None\"]: may not change once set"},
 		{"\"clusterIP\":\"None\"," SINGLE PORT, "\"clusterIP\":\"None\"," FAM2 PORT, ""},
