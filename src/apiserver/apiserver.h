@@ -48,7 +48,8 @@ struct apiserver_config {
 	struct ip_prefix service_cidrs[2]; /* the first is the primary */
 	size_t n_service_cidrs;
 	uint16_t node_port_first, node_port_last;
-	int64_t repair_ms; /* 0: APISERVER_REPAIR_MS */
+	int64_t peer_dead_ms; /* 0: PEERS_DEAD_MS, peers.h */
+	int64_t repair_ms;    /* 0: APISERVER_REPAIR_MS */
 	/* Everyone who is let in may do everything (--authorization-mode=AlwaysAllow). */
 	bool is_open;
 	bool refuses_anonymous; /* --anonymous-auth=false */

@@ -22,10 +22,11 @@ void claim_list_take(struct claim_list *c, bool is_kept, struct service_plan *re
 {
 	*ret = (struct service_plan){.is_plain = c->is_plain};
 	if (is_kept) {
+		assert(c->add.len <= SERVICE_PLAN_CLAIMS_MAX);
 		ret->add = copy(c->in->a, c->add.ptr, c->add.len);
 		ret->n_add = c->add.len;
 		ret->release = copy(c->in->a, c->release.ptr, c->release.len);
-		ret->n_release = c->release.len;
+		ret->n_release = MIN(c->release.len, SERVICE_PLAN_CLAIMS_MAX - c->add.len);
 	}
 	vec_fini(&c->add);
 	vec_fini(&c->release);

@@ -216,7 +216,7 @@ static void look_at(struct peers *p, const struct object *o, int64_t now_ms)
 		*l = (struct peer_lease){.rev = o->rev, .seen_ms = now_ms, .peer = peer};
 	}
 	l->is_here = true;
-	if (now_ms - l->seen_ms < PEERS_DEAD_MS || l->is_dropped)
+	if (now_ms - l->seen_ms < p->s->config.peer_dead_ms || l->is_dropped)
 		return;
 	l->is_dropped = true;
 	server_tell(p->s, false, "the API server with Lease %.*s has not renewed it: it is gone",

@@ -292,6 +292,8 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 			   addr, config->secure_port);
 	if (!s->config.repair_ms)
 		s->config.repair_ms = APISERVER_REPAIR_MS;
+	if (!s->config.peer_dead_ms)
+		s->config.peer_dead_ms = PEERS_DEAD_MS;
 	s->peers = peers_new(s);
 	s->repair = repair_new(s);
 	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;

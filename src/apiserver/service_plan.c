@@ -417,7 +417,7 @@ static int plan_health_check(struct claim_list *c, struct err *err)
 static int check_limit(struct claim_list *c)
 {
 	struct api_path p = api_path_child(&spec_path, PORTS);
-	size_t n = c->add.len + c->release.len;
+	size_t n = c->add.len;
 
 	if (n <= SERVICE_PLAN_CLAIMS_MAX)
 		return 0;

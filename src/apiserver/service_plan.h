@@ -37,7 +37,8 @@
 
 enum {
 	/* Claims and releases of one change: they share a store transaction with the Service. More
-	 * is 422 on spec.ports. */
+	 * claims are 422 on spec.ports. What there is no room for is not released: it is nobody's
+	 * then, and the repair loop drops it. */
 	SERVICE_PLAN_CLAIMS_MAX = 120,
 	SERVICE_PLAN_DRY_RUN_PORT = 32769, /* the first dummy node port */
 };

@@ -3,7 +3,7 @@
 import ipaddress
 import threading
 
-from api import Api, service
+from api import Api, proves, service
 
 OPTIONS = ['--service-cluster-ip-range', '10.96.0.0/28,fd00:96::/120', '--service-node-port-range', '30000-30009']
 
@@ -52,6 +52,7 @@ def test_explicit_addresses(api):
     make(api, 'b', clusterIP='10.96.0.7').want(201)
 
 
+@proves('6.16', '7.4')
 def test_addresses_run_out_and_come_back(api):
     drop_all(api)
     seen = {'10.96.0.1'}
@@ -124,6 +125,7 @@ def test_node_ports_shared_by_protocols(api):
     assert ports[0]['nodePort'] == ports[1]['nodePort']
 
 
+@proves('8.5')
 def test_node_ports_run_out(api):
     drop_all(api)
     for i in range(10):

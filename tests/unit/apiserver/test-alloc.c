@@ -24,7 +24,7 @@ static struct ip_addr addr(const char *text)
 	return a;
 }
 
-/* service-api.md section 7, numbers as given there. */
+/* service-api.md section 7, numbers as given there. Proves: 7.1, 7.2 */
 TEST(sizes_and_bands_of_ranges)
 {
 	static const struct {
@@ -175,7 +175,7 @@ TEST(ranges_come_and_go)
 	ip_alloc_fini(&p);
 }
 
-/* Section 8. */
+/* Section 8. Proves: 8.2 */
 TEST(bands_of_port_ranges)
 {
 	static const struct {

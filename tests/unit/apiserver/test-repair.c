@@ -3,6 +3,9 @@
 /*
  * Broken states are written into the store behind the server's back, before it starts or while it
  * runs; the repair loop tells them as Events and mends what can be mended.
+ *
+ * Proves: 10.1.1, 10.1.2, 10.1.3, 10.2.1, 10.2.2, 10.2.3, 10.2.4, 10.3.1, 10.3.2, 10.3.3, 10.3.4,
+ * 10.3.5, 10.3.6, 10.3.7
  */
 
 #include "base/clock.h"

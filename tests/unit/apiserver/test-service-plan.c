@@ -655,6 +655,26 @@ TEST(a_deletion_releases_what_is_its_own)
 	plan_fixture_fini(&f);
 }
 
+/* A Service that another server has made may have more than one transaction holds. */
+TEST(what_is_too_much_to_release_is_left)
+{
+	struct plan_fixture f;
+	struct buf b = BUF_INIT;
+
+	plan_fixture_init(&f, "10.0.0.0/24", NULL);
+	buf_printf(&b, "{'type':'NodePort','clusterIP':'10.0.0.9','clusterIPs':['10.0.0.9'],"
+		       "'ports':[");
+	for (int i = 0; i < 2 * SERVICE_PLAN_CLAIMS_MAX; i++)
+		buf_printf(&b, "%s{'name':'p%d','port':%d,'nodePort':%d}", i ? "," : "", i, i + 1,
+			   30000 + i);
+	buf_printf(&b, "]}");
+	service_plan_delete(&f.a, plan_service(&f, "a", b.ptr), &f.pools, &f.plan);
+	ASSERT_EQ(f.plan.n_release, SERVICE_PLAN_CLAIMS_MAX);
+	ASSERT_FALSE(f.plan.release[0].is_port);
+	buf_fini(&b);
+	plan_fixture_fini(&f);
+}
+
 TEST(claims_as_the_store_has_them)
 {
 	struct plan_fixture f;
