@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/object.h"
 
+#include "apiserver/cache.h"
+
 #include <inttypes.h>
 
 struct object *object_new(struct str key, struct bytes *value, size_t head_len, uint64_t rev,
@@ -60,6 +62,10 @@ struct bytes *object_encode(struct arena *a, const struct resource *res, struct 
 	struct buf b = BUF_INIT;
 	struct bytes *ret;
 
+	if (res->to_stored) {
+		res->to_stored(a, tree);
+		res = res->cache->res;
+	}
 	json_remove(meta, "resourceVersion");
 	json_unlink(tree, meta);
 	json_remove(tree, "kind");
@@ -116,16 +122,47 @@ static struct str body_of(const struct object *o)
 	return str_skip(bytes_str(o->value), o->head_len);
 }
 
+/* Not a copy: in the shape of another group. */
+static void write_as(struct buf *b, const struct resource *res, const struct object *o,
+		     uint64_t rev, bool is_item)
+{
+	struct json *tree;
+	struct arena a;
+
+	arena_init(&a, 4096);
+	/* What is stored was encoded by us; were it damaged, an empty object is what can be told.
+	 */
+	if (object_decode_as(&a, res, o, rev, &tree, NULL) < 0)
+		tree = json_new(&a, JSON_OBJECT);
+	json_remove(tree, "kind");
+	json_remove(tree, "apiVersion");
+	if (!is_item) {
+		json_prepend(tree, "apiVersion", json_new_string(&a, res->api_version));
+		json_prepend(tree, "kind", json_new_string(&a, str_of(res->kind->kind)));
+	}
+	json_write(b, tree);
+	arena_fini(&a);
+}
+
 void object_write(struct buf *b, const struct resource *res, const struct object *o, uint64_t rev)
 {
+	if (res->from_stored) {
+		write_as(b, res, o, rev, false);
+		return;
+	}
 	buf_reserve(b, o->value->len + OBJECT_REV_TEXT_MAX + 32);
 	buf_add_str(b, res->head);
 	add_rev(b, rev);
 	buf_add_str(b, body_of(o));
 }
 
-void object_write_item(struct buf *b, const struct object *o, uint64_t rev)
+void object_write_item(struct buf *b, const struct resource *res, const struct object *o,
+		       uint64_t rev)
 {
+	if (res->from_stored) {
+		write_as(b, res, o, rev, true);
+		return;
+	}
 	buf_add_c(b, "{\"metadata\":{");
 	add_rev(b, rev);
 	buf_add_str(b, body_of(o));
@@ -189,6 +226,16 @@ int object_decode(struct arena *a, const struct object *o, uint64_t rev, struct 
 		  struct err *err)
 {
 	return decode(a, bytes_str(o->value), o, rev, ret, err);
+}
+
+int object_decode_as(struct arena *a, const struct resource *res, const struct object *o,
+		     uint64_t rev, struct json **ret, struct err *err)
+{
+	int r = object_decode(a, o, rev, ret, err);
+
+	if (r == 0 && res->from_stored)
+		res->from_stored(a, *ret);
+	return r;
 }
 
 int object_decode_copy(struct arena *a, const struct object *o, uint64_t rev, struct json **ret,

@@ -32,6 +32,10 @@ struct resource {
 	struct str qualified_kind; /* "Service", "EndpointSlice.discovery.k8s.io" */
 	struct str head;           /* see above */
 	struct cache *cache;
+	/* Of a kind whose objects are stored as those of another group; NULL: as themselves. Either
+	 * leaves a tree alone that has the shape already. */
+	void (*to_stored)(struct arena *a, struct json *tree);
+	void (*from_stored)(struct arena *a, struct json *tree);
 	const struct strategy *strategy; /* of writes; never NULL in a server */
 };
 
@@ -72,7 +76,8 @@ int object_to_stored_form(const struct resource *res, struct bytes *value, struc
 /* As a client sees it: whole, or as an item of a list (without kind and apiVersion). `rev` is the
  * resourceVersion to show; 0 leaves it out. */
 void object_write(struct buf *b, const struct resource *res, const struct object *o, uint64_t rev);
-void object_write_item(struct buf *b, const struct object *o, uint64_t rev);
+void object_write_item(struct buf *b, const struct resource *res, const struct object *o,
+		       uint64_t rev);
 /* Only its metadata: {"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":…};
  * as an item, without kind and apiVersion. */
 void object_write_metadata(struct buf *b, const struct object *o, uint64_t rev, bool is_item);
@@ -81,6 +86,9 @@ void object_write_metadata(struct buf *b, const struct object *o, uint64_t rev, 
  * from o->value: the object must outlive the arena, or at least its use. */
 int object_decode(struct arena *a, const struct object *o, uint64_t rev, struct json **ret,
 		  struct err *err) _nodiscard_;
-/* The same with strings of its own. */
+/* The same in the shape of `res`, which may not be the stored one. */
+int object_decode_as(struct arena *a, const struct resource *res, const struct object *o,
+		     uint64_t rev, struct json **ret, struct err *err) _nodiscard_;
+/* The first with strings of its own. */
 int object_decode_copy(struct arena *a, const struct object *o, uint64_t rev, struct json **ret,
 		       struct err *err) _nodiscard_;

@@ -118,8 +118,8 @@ void op_store(struct op *op, struct str ns, struct str name, struct json *tree, 
 	struct bytes *value = object_encode(&op->arena, res, tree);
 
 	object_unref(op->object);
-	op->object = object_new(server_cache_key(&op->arena, res, ns, name), value, res->head.len,
-				rev, 0);
+	op->object = object_new(server_cache_key(&op->arena, res, ns, name), value,
+				res->cache->res->head.len, rev, 0);
 	op_compare(op, key, rev);
 	op_put(op, key, value);
 }

@@ -142,6 +142,7 @@ static struct object *object_of(const struct resource *res, struct str key,
 	struct bytes *form;
 	struct object *o;
 
+	res = res->cache->res; /* in whose shape it is stored */
 	if (object_to_stored_form(res, kv->value, &form, NULL) < 0)
 		return NULL;
 	o = object_new(key, form, res->head.len, kv->mod_rev, kv->create_rev);

@@ -33,7 +33,10 @@ static void add_row(struct arena *a, struct json *table, const struct resource *
 
 	if (object_decode(a, o, rev, &tree, NULL) < 0)
 		return;
+	/* The cells are those of the stored shape. */
 	api_table_add(a, table, res->kind, tree, opts);
+	if (res->from_stored && opts->include == API_INCLUDE_OBJECT)
+		res->from_stored(a, tree);
 }
 
 static void write_table(struct buf *b, const struct resource *res, const struct render_list *list,
@@ -131,7 +134,7 @@ void render_list(struct buf *b, const struct request *req, const struct render_l
 		if (is_metadata)
 			object_write_metadata(b, list->objects[i], list->objects[i]->rev, true);
 		else
-			object_write_item(b, list->objects[i], list->objects[i]->rev);
+			object_write_item(b, req->res, list->objects[i], list->objects[i]->rev);
 	}
 	buf_add_c(b, "]}");
 }

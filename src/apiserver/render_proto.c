@@ -14,7 +14,7 @@ static struct bytes *encode(const struct resource *res, const struct object *o, 
 	struct arena a;
 
 	arena_init(&a, 16 * 1024);
-	if (object_decode(&a, o, rev, &tree, NULL) < 0)
+	if (object_decode_as(&a, res, o, rev, &tree, NULL) < 0)
 		tree = json_new(&a, JSON_OBJECT);
 	api_proto_encode(&b, res->kind->type, tree);
 	ret = bytes_dup(buf_str(&b));
@@ -27,7 +27,7 @@ static struct bytes *encode(const struct resource *res, const struct object *o, 
  * of a deletion shows another. */
 static struct bytes *message_of(const struct resource *res, struct object *o, uint64_t rev)
 {
-	if (rev != o->rev)
+	if (rev != o->rev || res->from_stored)
 		return encode(res, o, rev);
 	if (!o->proto)
 		o->proto = encode(res, o, rev);

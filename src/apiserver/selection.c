@@ -31,7 +31,7 @@ static void find_needles(struct arena *a, struct selection *sel)
 
 int selection_parse(struct request *req, struct selection *ret)
 {
-	struct selection sel = {.ns = req->ns, .name = req->name};
+	struct selection sel = {.ns = req->ns, .name = req->name, .res = req->res};
 	struct str name, ns;
 	struct err err;
 	int r = api_label_selector_parse(req->arena, req->label_selector, &sel.labels, &err);
@@ -74,7 +74,8 @@ bool selection_match(const struct selection *sel, struct selection_subject *subj
 		if (!memmem(o->value->data, o->value->len, sel->needles[i].ptr,
 			    sel->needles[i].len))
 			return false;
-	if (!subject->tree && object_decode(subject->arena, o, o->rev, &subject->tree, NULL) < 0)
+	if (!subject->tree &&
+	    object_decode_as(subject->arena, sel->res, o, o->rev, &subject->tree, NULL) < 0)
 		return false;
 	return api_label_selector_match_json(&sel->labels,
 					     json_path(subject->tree, "metadata.labels")) &&

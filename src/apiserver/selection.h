@@ -17,6 +17,7 @@ struct selection {
 	bool wants_tree;           /* labels or fields that only the decoded object tells */
 	const struct str *needles; /* texts that a matching object contains */
 	size_t n_needles;
+	const struct resource *res; /* the fields are those of its shape */
 };
 
 /* From the request; lives in its arena. Negative with req->st set. */

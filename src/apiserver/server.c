@@ -2,6 +2,7 @@
 #include "apiserver/server.h"
 
 #include "access/rbac.h"
+#include "api/event_shape.h"
 #include "apiserver/authenticate.h"
 #include "apiserver/authorize.h"
 #include "apiserver/await.h"
@@ -231,8 +232,14 @@ static void resource_init(struct apiserver *s, struct resource *res, const struc
 	vec_foreach(c, &s->caches)
 		if (str_eq_c(str_of(kind->storage), (*c)->res->kind->storage))
 			res->cache = *c;
-	if (res->cache)
+	if (res->cache) {
+		/* The only kind that two groups have; others share a storage that holds nothing. */
+		if (strcmp(kind->kind, "Event") == 0) {
+			res->to_stored = api_event_to_core;
+			res->from_stored = api_event_from_core;
+		}
 		return;
+	}
 	res->cache = cache_new(res);
 	res->cache->on_event = watch_publish;
 	res->cache->ctx = s;

@@ -21,9 +21,14 @@ static void warn(struct op *op, const struct json *obj, const struct json *old)
 
 static int refuse(struct op *op, const struct api_causes *causes, struct str name)
 {
+	const struct resource *res = op->req->res;
+
 	if (!causes->n)
 		return 0;
-	return status_from_causes(&op->req->st, op->req->res, name, causes);
+	/* As Kubernetes does, which validates what it stores. */
+	if (res->to_stored)
+		res = res->cache->res;
+	return status_from_causes(&op->req->st, res, name, causes);
 }
 
 /* A dry run answers as if the write had happened. */
@@ -154,6 +159,8 @@ int write_decode(struct op *op, const struct object *o, struct json **ret)
 
 	if (r < 0)
 		return status_from_err(&op->req->st, r, &err);
+	if (op->req->res->from_stored)
+		op->req->res->from_stored(&op->arena, *ret);
 	if (op->req->res->strategy->decoded)
 		op->req->res->strategy->decoded(op, *ret);
 	return 0;

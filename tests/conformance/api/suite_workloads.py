@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deployments and ReplicaSets: defaults, rules, generations, status, scale; the last tests need the controllers, too."""
+"""Deployments and ReplicaSets: defaults, rules, generations, status, scale, and their controllers; the two shapes of Events."""
 from api import MERGE, STRATEGIC, rev, until
 
 KINDS = {'deployments': 'Deployment', 'replicasets': 'ReplicaSet'}
@@ -270,3 +270,34 @@ def test_a_deployment_rolls_and_goes_back(api):
     api.patch(one, {'spec': {'template': {'spec': {'containers': [{'name': 'a', 'image': 'k'}]}}}}, STRATEGIC).want(200)
     api.put(path(api, 'deployments', 'roll', 'scale'), {'metadata': {'name': 'roll'}, 'spec': {'replicas': 5}}).want(200)
     until('each has its part of the new size', lambda: sets() == {'2': 3, '3': 4})
+
+
+def test_events_have_two_shapes(api):
+    newer, core = f'/apis/events.k8s.io/v1/namespaces/{api.ns}/events', api.path('events')
+    about = {'kind': 'Pod', 'name': 'p', 'namespace': api.ns}
+    event = {'metadata': {'name': 'e1'}, 'eventTime': '2026-01-01T00:00:00.000000Z', 'regarding': about, 'type': 'Normal', 'reason': 'R',
+             'reportingController': 'a.b/c', 'reportingInstance': 'i', 'action': 'Do', 'note': 'hello'}
+    made = api.post(newer, event).want(201).json
+    assert made['apiVersion'] == 'events.k8s.io/v1' and made['regarding'] == about and made['note'] == 'hello'
+    old = api.get(core + '/e1').want(200).json
+    assert old['apiVersion'] == 'v1' and old['involvedObject'] == about and old['message'] == 'hello'
+    assert old['reportingComponent'] == 'a.b/c' and not {'regarding', 'note', 'reportingController'} & set(old)
+    api.post(core, {'metadata': {'name': 'e2'}, 'involvedObject': about, 'type': 'Warning', 'reason': 'R', 'message': 'm', 'count': 2,
+                    'source': {'component': 'c'}, 'firstTimestamp': '2026-01-01T00:00:00Z', 'lastTimestamp': '2026-01-01T00:00:00Z'}).want(201)
+    listed = {e['metadata']['name']: e for e in api.get(newer + '?fieldSelector=regarding.name=p').want(200).json['items']}
+    assert listed['e2']['deprecatedCount'] == 2 and listed['e2']['deprecatedSource'] == {'component': 'c'} and listed['e2']['eventTime'] is None
+    api.get(newer + '?fieldSelector=involvedObject.name=p').fails(400, 'BadRequest', 'field label not supported: involvedObject.name')
+    watch = api.watch(newer, resourceVersion=rev(made))
+    assert watch.want('ADDED', 'e2')['note'] == 'm'
+    series = {'series': {'count': 3, 'lastObservedTime': '2026-01-01T00:00:05.000000Z'}}
+    assert api.patch(newer + '/e1', series).want(200).json['series'] == series['series']
+    seen = watch.want('MODIFIED', 'e1')
+    assert seen['apiVersion'] == 'events.k8s.io/v1' and seen['regarding'] == about
+    assert api.get(core + '/e1').json['series']['count'] == 3
+    table = api.get(newer, Accept='application/json;as=Table;g=meta.k8s.io;v=v1').want(200).json
+    assert [row['cells'][6] for row in table['rows']] == ['hello', 'm']
+    got = api.post(newer, dict(event, metadata={'name': 'e3'}, type='Foo', reason='', deprecatedCount=1)).fails(422, 'Invalid')
+    assert [c['field'] for c in got['details']['causes']] == ['reason', 'type', 'count']
+    api.get(newer + '/nope').fails(404, 'NotFound', 'events.events.k8s.io "nope" not found')
+    api.delete(newer + '/e1').want(200)
+    api.get(core + '/e1').want(404)

@@ -127,6 +127,8 @@ TEST(describes_every_kind)
 		ASSERT_TRUE(k->n_columns > 1);
 		ASSERT_TRUE(k->verbs & API_VERB_GET);
 		for (size_t j = 0; j < i; j++)
-			ASSERT_TRUE(strcmp(kinds[j].storage, k->storage) != 0);
+			/* The same kind in another group is stored once. */
+			ASSERT_TRUE(strcmp(kinds[j].storage, k->storage) != 0 ||
+				    strcmp(kinds[j].kind, k->kind) == 0);
 	}
 }
