@@ -66,6 +66,9 @@ struct apiserver_config {
 	int64_t agent_timeout_ms; /* 0: APISERVER_AGENT_MS */
 	/* Something the operator should know; is_error: someone must act. May be NULL. */
 	void (*tell)(void *ctx, bool is_error, const char *text);
+	/* A line of the audit log (audit.h), with its newline; during the answer, so it must be
+	 * quick. NULL: none is kept. */
+	void (*audit)(void *ctx, struct str line);
 	/* Once, when the cache is loaded and what must be there has been made. May be NULL. */
 	void (*on_ready)(void *ctx);
 	void *ctx;

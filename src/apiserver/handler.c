@@ -2,6 +2,7 @@
 #include "apiserver/apiserver.h"
 
 #include "apiserver/attributes.h"
+#include "apiserver/audit.h"
 #include "apiserver/authenticate.h"
 #include "apiserver/authorize.h"
 #include "apiserver/await.h"
@@ -132,19 +133,25 @@ static void refuse(struct http_exchange *x, const struct status *st)
 
 static void serve(struct apiserver *s, struct http_exchange *x, const struct access_user *user)
 {
+	const struct access_user *caller = user;
+	struct access_attrs *at = arena_new(&x->arena, struct access_attrs);
 	struct status st = {.arena = &x->arena};
-	struct access_attrs at;
+	bool is_allowed;
 
-	attributes_from(&x->arena, &x->req, &at);
+	attributes_from(&x->arena, &x->req, at);
+	audit_note(x, user, NULL, at);
 	if (impersonate(s, x, &user, &st) < 0) {
 		refuse(x, &st);
 		return;
 	}
-	if (!authorize(s, user, &at)) {
+	is_allowed = authorize(s, user, at);
+	audit_note(x, NULL, user != caller ? user : NULL, NULL);
+	audit_decided(x, is_allowed);
+	if (!is_allowed) {
 		if (!s->is_loaded) /* the roles are not known yet */
 			reply_refusal(x, ERR_UNAVAILABLE,
 				      "the server is starting, please try again");
-		else if (authorize_refuse(s, user, &at, &st) < 0)
+		else if (authorize_refuse(s, user, at, &st) < 0)
 			refuse(x, &st);
 		return;
 	}
@@ -170,6 +177,7 @@ void apiserver_handle(void *ctx, struct http_exchange *x)
 	struct apiserver *s = ctx;
 	const struct access_user *user;
 
+	audit_begin(s, x);
 	if (authenticate_request(s->authenticate, x, &user) < 0)
 		reply_refusal(x, ERR_UNAUTHORIZED, "Unauthorized");
 	else

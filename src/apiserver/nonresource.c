@@ -2,19 +2,10 @@
 #include "apiserver/nonresource.h"
 
 #include "apiserver/documents.h"
+#include "apiserver/health.h"
+#include "apiserver/issuer.h"
 #include "apiserver/stats.h"
 #include "base/metrics.h"
-
-static bool is_at_or_below(struct str path, struct str root)
-{
-	return str_has_prefix(path, root) && (path.len == root.len || path.ptr[root.len] == '/');
-}
-
-bool nonresource_is_public(struct str path)
-{
-	return is_at_or_below(path, STR("/healthz")) || is_at_or_below(path, STR("/livez")) ||
-	       is_at_or_below(path, STR("/readyz")) || str_eq_c(path, "/version");
-}
 
 static void reply(struct http_exchange *x, const char *type, struct buf *b)
 {
@@ -23,17 +14,6 @@ static void reply(struct http_exchange *x, const char *type, struct buf *b)
 	buf_fini(b);
 	http_reply(x, 200, type, body);
 	bytes_unref(body);
-}
-
-static void health(struct apiserver *s, struct http_exchange *x, struct str path)
-{
-	bool wants_ready = is_at_or_below(path, STR("/readyz"));
-	bool is_up = wants_ready ? s->is_ready : !s->is_stopping;
-
-	http_reply_text(x, is_up ? 200 : 503,
-			is_up            ? "ok"
-			: s->is_stopping ? "shutting down"
-					 : "starting");
 }
 
 static void version(struct apiserver *s, struct http_exchange *x)
@@ -72,8 +52,8 @@ static void list_paths(struct http_exchange *x)
 {
 	struct buf b = BUF_INIT;
 
-	buf_add_c(&b, "{\"paths\":[\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
-		      "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/readyz\",\"/version\"]}");
+	buf_add_c(&b, "{\"paths\":[\"/.well-known/openid-configuration\",\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
+		      "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/openid/v1/jwks\",\"/readyz\",\"/version\"]}");
 	reply(x, "application/json", &b);
 }
 
@@ -85,13 +65,13 @@ bool nonresource_handle(struct apiserver *s, struct http_exchange *x)
 		return false;
 	if (str_eq_c(path, "/version"))
 		version(s, x);
-	else if (nonresource_is_public(path))
-		health(s, x, path);
+	else if (health_is_path(path))
+		health_answer(s, x);
 	else if (str_eq_c(path, "/metrics"))
 		show_metrics(s, x);
 	else if (str_eq_c(path, "/"))
 		list_paths(x);
 	else
-		return documents_handle(s, x);
+		return issuer_answer(s, x) || documents_handle(s, x);
 	return true;
 }

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/rand.h"
 #include "client/client.h"
+#include "cmd/audit_log.h"
 #include "cmd/credentials.h"
 #include "cmd/identity.h"
 #include "controller/controller.h"
@@ -100,6 +101,11 @@ static const struct options_entry entries[] = {
 	 OPTIONS_REPEAT},
 	{"api-audiences", "NAME[,NAME]", NULL,
 	 "Whom ServiceAccount tokens must be for to be accepted here. Default: the issuer.", 0},
+	{"audit-log-path", "FILE", NULL,
+	 "Where to write who asked for what, a line of JSON for each request. Default: nowhere.", 0},
+	{"audit-log-maxsize", "MIB", "100",
+	 "Size of the audit log at which a new file is begun. 0: never.", 0},
+	{"audit-log-maxbackup", "N", "10", "How many older files of the audit log are kept.", 0},
 	{"write-kubeconfig", "FILE", NULL,
 	 "Where to write the administrator's kubeconfig, besides "
 	 "DIR/pki/admin.kubeconfig.",
@@ -127,6 +133,7 @@ struct server {
 	struct identity identity;
 	bool has_identity;
 	struct credentials *credentials;
+	struct audit_log *audit;
 	struct apiserver *api;
 	struct apiserver_config config;
 	struct client *own_calls;        /* the controllers' */
@@ -149,6 +156,11 @@ static void handle_secure(void *ctx, struct http_exchange *x)
 static void handle_insecure(void *ctx, struct http_exchange *x)
 {
 	apiserver_handle_insecure(((struct server *)ctx)->api, x);
+}
+
+static void on_audit(void *ctx, struct str line)
+{
+	audit_log_add(((struct server *)ctx)->audit, line);
 }
 
 static void on_tell(void *ctx, bool is_error, const char *text)
@@ -395,6 +407,23 @@ static int open_identity(struct server *s, struct err *err)
 	return r;
 }
 
+static int open_audit(struct server *s, struct err *err)
+{
+	struct audit_log_config config = {.path = options_get(s->options, "audit-log-path")};
+	int r = options_int(s->options, "audit-log-maxsize", 0, 1024 * 1024, &config.max_bytes, err);
+
+	if (r == 0)
+		r = options_int(s->options, "audit-log-maxbackup", 0, 1000, &config.max_backups,
+				err);
+	if (r < 0 || !config.path)
+		return r;
+	config.max_bytes *= 1024 * 1024;
+	r = audit_log_open(s->loop, &config, &s->audit, err);
+	if (r == 0)
+		s->config.audit = on_audit;
+	return r;
+}
+
 /* Sockets that the service manager opened for us. */
 static int take_listen_fds(struct server *s, struct err *err)
 {
@@ -545,6 +574,8 @@ static int start(struct server *s, struct err *err)
 	if (r == 0)
 		r = open_identity(s, err);
 	if (r == 0)
+		r = open_audit(s, err);
+	if (r == 0)
 		r = credentials_open(s->loop, s->options, s->data_dir, &s->config, &s->credentials,
 				     err);
 	if (r == 0)
@@ -586,6 +617,7 @@ static void shut(struct server *s)
 	if (s->store)
 		store_close(s->store);
 	credentials_free(s->credentials);
+	audit_log_close(s->audit);
 	apiserver_free(s->api);
 	if (s->has_identity)
 		identity_fini(&s->identity);

@@ -106,6 +106,9 @@ struct http_exchange {
 	void (*on_writable)(
 		struct http_exchange *x); /* pending fell below a quarter of HTTP_PENDING_MAX */
 	void (*on_data)(struct http_exchange *x, struct str data); /* after http_upgrade */
+	/* Once, when the answer begins: for those who keep a record of answers. May be NULL. */
+	void (*on_answer)(struct http_exchange *x, int status);
+	void *answer_ctx; /* of whoever set on_answer */
 };
 
 /* A whole response. `body` may be NULL; a reference is taken. */

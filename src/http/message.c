@@ -185,6 +185,8 @@ const char *http_status_text(int status)
 void http_reply_with(struct http_exchange *x, int status, const struct http_header *headers,
 		     size_t n_headers, struct bytes *body)
 {
+	if (x->on_answer)
+		x->on_answer(x, status);
 	x->ops->begin(x, status, headers, n_headers, body ? (int64_t)body->len : 0);
 	if (body && body->len)
 		x->ops->write(x, body);
@@ -209,6 +211,8 @@ void http_reply_text(struct http_exchange *x, int status, const char *text)
 void http_begin(struct http_exchange *x, int status, const struct http_header *headers,
 		size_t n_headers)
 {
+	if (x->on_answer)
+		x->on_answer(x, status);
 	x->ops->begin(x, status, headers, n_headers, -1);
 }
 

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may come in, and who may do what: tokens, impersonation, roles, reviews of access."""
+import base64
+import json
+import pathlib
+import tempfile
+
+from api import ours, until
+
+ADMIN_TOKEN = 'admin-token'
+STATIC = pathlib.Path(tempfile.mkdtemp(prefix='fairlead-access-')) / 'tokens.csv'
+STATIC.write_text(f'{ADMIN_TOKEN},admin,admin,system:masters\njane-token,jane,77,"g1,g2"\n')
+AUDIT = STATIC.parent / 'audit.log'
+OPTIONS = ['--token-auth-file', str(STATIC), '--service-account-issuer', 'https://kubernetes.default.svc', '--audit-log-path', str(AUDIT)]
+RBAC = '/apis/rbac.authorization.k8s.io/v1'
+AUTHZ = '/apis/authorization.k8s.io/v1'
+AUTHN = '/apis/authentication.k8s.io/v1'
+ROLE = {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'Role'}
+
+
+def bearer(token):
+    return {'with_cert': False, 'Authorization': 'Bearer ' + token}
+
+
+def as_user(api, user, *groups):
+    """Impersonation by the administrator: headers that may be given once each."""
+    headers = {'Impersonate_User': user}
+    if groups:
+        headers['Impersonate_Group'] = groups[0]
+    return headers
+
+
+def rule(verbs, resources, groups='', **more):
+    return dict({'verbs': verbs.split(), 'apiGroups': [groups], 'resources': resources.split()}, **more)
+
+
+def give(api, user, *rules, kind='User', name='given'):
+    """Rules in the namespace of the test."""
+    where = f'{RBAC}/namespaces/{api.ns}'
+    api.post(where + '/roles', {'metadata': {'name': name}, 'rules': list(rules)}).want(201)
+    subject = {'kind': kind, 'name': user}
+    if kind == 'ServiceAccount':
+        subject['namespace'] = api.ns
+    api.post(where + '/rolebindings', {'metadata': {'name': name}, 'roleRef': dict(ROLE, name=name), 'subjects': [subject]}).want(201)
+
+
+def seen(api, path, status, **headers):
+    """Roles reach the evaluator of a stock server a moment after they are stored."""
+    return until(f'{status} from {path}', lambda: (lambda a: a if a.status == status else None)(api.get(path, **headers)))
+
+
+def claims(token):
+    part = token.split('.')[1]
+    return json.loads(base64.urlsafe_b64decode(part + '=' * (-len(part) % 4)))
+
+
+def account(api, name='bob'):
+    return api.post(api.path('serviceaccounts'), {'metadata': {'name': name}}).want(201).json
+
+
+def token_for(api, name='bob', **spec):
+    return api.post(api.path('serviceaccounts', name, 'token'), {'spec': spec}).want(201).json
+
+
+def test_strangers_are_anonymous(api):
+    for path, what in (('/api/v1/pods', 'list resource "pods" in API group "" at the cluster scope'),
+                       (f'/api/v1/namespaces/{api.ns}/pods/x', f'get resource "pods" in API group "" in the namespace "{api.ns}"'),
+                       ('/apis/discovery.k8s.io/v1/nonsense', 'list resource "nonsense" in API group "discovery.k8s.io" at the cluster scope')):
+        api.call('GET', path, with_cert=False).fails(403, 'Forbidden', 'User "system:anonymous" cannot ' + what)
+    api.call('GET', '/metrics', with_cert=False).fails(403, 'Forbidden', 'forbidden: User "system:anonymous" cannot get path "/metrics"')
+    for path in ('/healthz', '/livez', '/readyz', '/version'):
+        api.call('GET', path, with_cert=False).want(200)
+    api.call('GET', '/livez/ping', with_cert=False).want(403)
+
+
+def test_a_wrong_token_is_refused_everywhere(api):
+    for path in ('/api', '/version', '/api/v1/pods'):
+        for token in ('nonsense', 'a.b.c', 'e30.e30.'):
+            answer = api.get(path, **bearer(token)).fails(401, 'Unauthorized')
+            assert answer['message'] == 'Unauthorized'
+
+
+def test_static_tokens(api):
+    me = api.post(AUTHN + '/selfsubjectreviews', {}, **bearer(ADMIN_TOKEN)).want(201).json['status']['userInfo']
+    assert me == {'username': 'admin', 'uid': 'admin', 'groups': ['system:masters', 'system:authenticated']}
+
+
+@ours('the token file is of this server')
+def test_the_token_file_is_read_again(api):
+    assert api.post(AUTHN + '/selfsubjectreviews', {}, **bearer('jane-token')).want(201).json['status']['userInfo']['groups'] == [
+        'g1', 'g2', 'system:authenticated']
+    STATIC.write_text(STATIC.read_text() + 'new-token,new,78\n')
+    until('the new token', lambda: api.get('/api', **bearer('new-token')).status == 200)
+
+
+def test_tokens_of_service_accounts(api):
+    made = account(api)
+    got = token_for(api)
+    c = claims(got['status']['token'])
+    assert c['sub'] == f'system:serviceaccount:{api.ns}:bob' and c['exp'] - c['iat'] == 3600
+    assert c['kubernetes.io']['serviceaccount'] == {'name': 'bob', 'uid': made['metadata']['uid']}
+    assert got['spec']['audiences'] == c['aud'] and got['metadata']['name'] == 'bob'
+    me = api.post(AUTHN + '/selfsubjectreviews', {}, **bearer(got['status']['token'])).want(201).json['status']['userInfo']
+    assert me['username'] == c['sub'] and me['uid'] == made['metadata']['uid']
+    assert me['groups'] == ['system:serviceaccounts', 'system:serviceaccounts:' + api.ns, 'system:authenticated']
+    assert me['extra'] == {'authentication.kubernetes.io/credential-id': ['JTI=' + c['jti']]}
+
+
+def test_a_token_ends_with_its_account(api):
+    account(api)
+    token = token_for(api)['status']['token']
+    api.get('/api', **bearer(token)).want(200)
+    api.delete(api.path('serviceaccounts', 'bob')).want(200)
+    until('the token to be refused', lambda: api.get('/api', **bearer(token)).status == 401)
+    account(api)
+    assert api.get('/api', **bearer(token)).status == 401, 'another account of that name'
+
+
+def test_a_token_ends_with_what_it_is_bound_to(api):
+    account(api)
+    api.post(api.path('secrets'), {'metadata': {'name': 's'}}).want(201)
+    ref = {'kind': 'Secret', 'apiVersion': 'v1', 'name': 's'}
+    token = token_for(api, boundObjectRef=ref)['status']['token']
+    assert claims(token)['kubernetes.io']['secret']['name'] == 's'
+    api.get('/api', **bearer(token)).want(200)
+    api.delete(api.path('secrets', 's')).want(200)
+    until('the token to be refused', lambda: api.get('/api', **bearer(token)).status == 401)
+
+
+def test_a_token_is_for_its_audience(api):
+    account(api)
+    token = token_for(api, audiences=['elsewhere'])['status']['token']
+    api.get('/api', **bearer(token)).want(401)
+    review = api.post(AUTHN + '/tokenreviews', {'spec': {'token': token, 'audiences': ['elsewhere', 'x']}}).want(201).json['status']
+    assert review['authenticated'] and review['audiences'] == ['elsewhere']
+    review = api.post(AUTHN + '/tokenreviews', {'spec': {'token': token}}).want(201).json['status']
+    assert not review.get('authenticated') and review['error']
+
+
+def test_a_token_that_was_changed_is_refused(api):
+    account(api)
+    head, body, sig = token_for(api)['status']['token'].split('.')
+    forged = dict(claims(f'.{body}.'), sub=f'system:serviceaccount:{api.ns}:other')
+    text = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode().rstrip('=')
+    none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip('=')
+    for token in (f'{head}.{text}.{sig}', f'{none}.{body}.', f'{none}.{body}.{sig}', f'{head}.{body}.', f'{head}.{body}.{sig[:-4]}AAAA'):
+        api.get('/api', **bearer(token)).want(401)
+
+
+def test_what_a_token_request_may_not_say(api):
+    account(api)
+    where = api.path('serviceaccounts', 'bob', 'token')
+    api.post(where, {'spec': {'expirationSeconds': 10}}).fails(422, 'Invalid', 'may not specify a duration less than 10 minutes')
+    api.post(where, {'spec': {'expirationSeconds': 2 ** 32 + 1}}).fails(422, 'Invalid', 'may not specify a duration larger than 2^32 seconds')
+    api.post(where, {'metadata': {'name': 'x'}, 'spec': {}}).fails(422, 'Invalid', 'must match the service account name if specified')
+    api.post(where, {'spec': {'boundObjectRef': {'kind': 'Pod', 'apiVersion': 'v1', 'name': 'no'}}}).fails(404, 'NotFound', 'pods "no" not found')
+    api.post(where, {'spec': {'boundObjectRef': {'kind': 'Foo', 'apiVersion': 'v1', 'name': 'no'}}}).fails(
+        400, 'BadRequest', 'cannot bind token to object of type /v1, Kind=Foo')
+    api.post(api.path('serviceaccounts', 'nobody', 'token'), {'spec': {}}).fails(404, 'NotFound', 'serviceaccounts "nobody" not found')
+
+
+def test_keys_of_tokens_are_told(api):
+    config = api.get('/.well-known/openid-configuration').want(200).json
+    assert config['issuer'] == 'https://kubernetes.default.svc' and config['jwks_uri'].endswith('/openid/v1/jwks')
+    keys = api.get('/openid/v1/jwks').want(200).json['keys']
+    account(api)
+    head = token_for(api)['status']['token'].split('.')[0]
+    kid = json.loads(base64.urlsafe_b64decode(head + '=' * (-len(head) % 4)))['kid']
+    assert kid in [k['kid'] for k in keys]
+
+
+def test_roles_give_rights_and_no_more(api):
+    give(api, 'jane', rule('get list', 'services'), rule('get', 'configmaps', resourceNames=['mine']))
+    me = as_user(api, 'jane')
+    seen(api, api.path('services'), 200, **me)
+    api.get(api.path('configmaps', 'mine'), **me).want(404)
+    said = api.get(api.path('configmaps', 'other'), **me).fails(403, 'Forbidden')
+    assert said['message'] == (f'configmaps "other" is forbidden: User "jane" cannot get resource "configmaps" in API group "" '
+                               f'in the namespace "{api.ns}"')
+    assert said['details'] == {'name': 'other', 'kind': 'configmaps'}
+    api.get(api.path('configmaps'), **me).fails(403, 'Forbidden', 'cannot list resource "configmaps"')
+    api.get('/api/v1/services', **me).fails(403, 'Forbidden', 'at the cluster scope')
+    api.get('/api/v1/namespaces/default/services', **me).fails(403, 'Forbidden')
+    api.post(api.path('services'), {}, **me).fails(403, 'Forbidden', 'cannot create resource "services"')
+    api.get(api.path('services') + '?watch=1', **me).fails(403, 'Forbidden', 'cannot watch resource "services"')
+    api.get(api.path('services', 'x', 'status'), **me).fails(403, 'Forbidden', 'cannot get resource "services/status"')
+
+
+def test_a_list_of_one_name_is_about_that_name(api):
+    give(api, 'jane', rule('list', 'configmaps', resourceNames=['mine']))
+    me = as_user(api, 'jane')
+    seen(api, api.path('configmaps') + '?fieldSelector=metadata.name%3Dmine', 200, **me)
+    api.get(api.path('configmaps') + '?fieldSelector=metadata.name%3Dother', **me).want(403)
+
+
+def test_groups_and_accounts_are_subjects(api):
+    account(api)
+    give(api, 'bob', rule('list', 'pods'), kind='ServiceAccount', name='a')
+    give(api, 'team', rule('list', 'secrets'), kind='Group', name='b')
+    token = token_for(api)['status']['token']
+    seen(api, api.path('pods'), 200, **bearer(token))
+    api.get(api.path('secrets'), **bearer(token)).want(403)
+    seen(api, api.path('secrets'), 200, **as_user(api, 'x', 'team'))
+
+
+def test_a_right_ends_with_its_binding(api):
+    give(api, 'jane', rule('list', 'services'))
+    me = as_user(api, 'jane')
+    seen(api, api.path('services'), 200, **me)
+    api.delete(f'{RBAC}/namespaces/{api.ns}/rolebindings/given').want(200)
+    seen(api, api.path('services'), 403, **me)
+
+
+def test_roles_of_the_cluster_in_a_namespace(api):
+    body = {'metadata': {'name': 'v'}, 'roleRef': dict(ROLE, kind='ClusterRole', name='system:aggregate-to-view'), 'subjects': [{'kind': 'User', 'name': 'jane'}]}
+    api.post(f'{RBAC}/namespaces/{api.ns}/rolebindings', body).want(201)
+    me = as_user(api, 'jane')
+    seen(api, api.path('services'), 200, **me)
+    for plural in ('pods', 'endpoints', 'configmaps', 'endpointslices', 'events', 'serviceaccounts'):
+        api.get(api.path(plural), **me).want(200)
+    api.get(api.path('secrets'), **me).want(403)
+    api.delete(api.path('services', 'x'), **me).want(403)
+    api.get('/api/v1/namespaces/' + api.ns, **me).want(200)
+
+
+def test_a_binding_without_its_role_tells_so(api):
+    body = {'metadata': {'name': 'v'}, 'roleRef': dict(ROLE, name='gone'), 'subjects': [{'kind': 'User', 'name': 'jane'}]}
+    api.post(f'{RBAC}/namespaces/{api.ns}/rolebindings', body).want(201)
+    until('the role to be missed', lambda: 'RBAC: role.rbac.authorization.k8s.io "gone" not found' in
+          api.get(api.path('services'), **as_user(api, 'jane')).fails(403, 'Forbidden')['message'])
+
+
+def test_nobody_gives_what_they_do_not_have(api):
+    give(api, 'jane', rule('create update', 'roles rolebindings', 'rbac.authorization.k8s.io'), rule('get', 'pods'))
+    me, where = as_user(api, 'jane'), f'{RBAC}/namespaces/{api.ns}'
+
+    def more():
+        return api.post(where + '/roles', {'metadata': {'name': 'more'}, 'rules': [rule('get list', 'pods secrets')]}, **me)
+    until('the right to make roles', lambda: 'RBAC' in more().json['message'])
+    said = more().fails(403, 'Forbidden')['message']
+    assert said == (
+        'roles.rbac.authorization.k8s.io "more" is forbidden: user "jane" (groups=["system:authenticated"]) is attempting to grant '
+        'RBAC permissions not currently held:\n'
+        '{APIGroups:[""], Resources:["pods"], Verbs:["list"]}\n{APIGroups:[""], Resources:["secrets"], Verbs:["get" "list"]}'), said
+    api.post(where + '/roles', {'metadata': {'name': 'less'}, 'rules': [rule('get', 'pods')]}, **me).want(201)
+    bind = {'metadata': {'name': 'b'}, 'roleRef': dict(ROLE, name='less'), 'subjects': [{'kind': 'User', 'name': 'joe'}]}
+    until('the role to be seen', lambda: api.post(where + '/rolebindings', bind, **me).status in (201, 409))
+    admin = dict(bind, metadata={'name': 'c'}, roleRef=dict(ROLE, kind='ClusterRole', name='cluster-admin'))
+    api.post(where + '/rolebindings', admin, **me).fails(403, 'Forbidden', 'is attempting to grant RBAC permissions not currently held')
+
+
+def test_impersonation_is_a_right(api):
+    give(api, 'jane', rule('list', 'services'))
+    account(api)
+    token = token_for(api)['status']['token']
+    api.get(api.path('services'), **dict(bearer(token), Impersonate_User='jane')).want(403)
+    api.get(api.path('services'), Impersonate_Group='g').fails(400, 'BadRequest')
+    me = api.post(AUTHN + '/selfsubjectreviews', {}, Impersonate_User='jane', Impersonate_Group='g1', Impersonate_Uid='7',
+                  Impersonate_Extra_Scopes='v').want(201).json['status']['userInfo']
+    assert me == {'username': 'jane', 'uid': '7', 'groups': ['g1', 'system:authenticated'], 'extra': {'scopes': ['v']}}
+
+
+def test_reviews_of_access(api):
+    give(api, 'jane', rule('get', 'services'))
+    seen(api, api.path('services', 'x'), 404, **as_user(api, 'jane'))
+    asked = {'namespace': api.ns, 'verb': 'get', 'resource': 'services'}
+
+    def review(where, **spec):
+        return api.post(f'{AUTHZ}/{where}', {'spec': spec}, **({} if 'user' in spec or 'groups' in spec else as_user(api, 'jane'))).want(201).json['status']
+    said = review('selfsubjectaccessreviews', resourceAttributes=asked)
+    assert said == {'allowed': True, 'reason': f'RBAC: allowed by RoleBinding "given/{api.ns}" of Role "given" to User "jane"'}, said
+    assert review('selfsubjectaccessreviews', resourceAttributes=dict(asked, verb='delete')) == {'allowed': False}
+    assert review('subjectaccessreviews', user='jane', resourceAttributes=asked)['allowed']
+    assert not review('subjectaccessreviews', user='joe', resourceAttributes=asked)['allowed']
+    assert review('subjectaccessreviews', user='joe', groups=['system:masters'], resourceAttributes=asked)['allowed']
+    assert review(f'namespaces/{api.ns}/localsubjectaccessreviews', user='jane', resourceAttributes=asked)['allowed']
+    assert review('subjectaccessreviews', user='joe', groups=['system:authenticated'], nonResourceAttributes={'path': '/api', 'verb': 'get'})['allowed']
+    rules = api.post(AUTHZ + '/selfsubjectrulesreviews', {'spec': {'namespace': api.ns}}, **as_user(api, 'jane')).want(201).json['status']
+    assert {'verbs': ['get'], 'apiGroups': [''], 'resources': ['services']} in rules['resourceRules'] and not rules['incomplete']
+    where = AUTHZ + '/subjectaccessreviews'
+    api.post(where, {'spec': {'resourceAttributes': asked}}).fails(422, 'Invalid', 'at least one of user or group must be specified')
+    api.post(where, {'spec': {'user': 'a'}}).fails(422, 'Invalid', 'exactly one of nonResourceAttributes or resourceAttributes must be specified')
+
+
+def test_rules_of_roles_and_bindings(api):
+    where = f'{RBAC}/namespaces/{api.ns}'
+    assert api.post(where + '/roles', {'metadata': {'name': 'a/b'}, 'rules': [{}]}).causes() == [
+        "metadata.name: Invalid value: \"a/b\": may not contain '/'",
+        'rules[0].verbs: Required value: verbs must contain at least one value',
+        'rules[0].apiGroups: Required value: resource rules must supply at least one api group',
+        'rules[0].resources: Required value: resource rules must supply at least one resource']
+    assert api.post(where + '/roles', {'metadata': {'name': 'a'}, 'rules': [{'verbs': ['get'], 'nonResourceURLs': ['/x']}]}).causes() == [
+        'rules[0].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs']
+    bad = {'metadata': {'name': 'a'}, 'roleRef': {'kind': 'Rolex', 'name': '', 'apiGroup': 'foo'},
+           'subjects': [{'kind': 'User', 'name': ''}, {'kind': 'Group', 'name': 'g', 'apiGroup': 'x'}, {'kind': 'Foo', 'name': 'x'}]}
+    assert api.post(where + '/rolebindings', bad).causes() == [
+        'roleRef.apiGroup: Unsupported value: "foo": supported values: "rbac.authorization.k8s.io"',
+        'roleRef.kind: Unsupported value: "Rolex": supported values: "Role", "ClusterRole"',
+        'roleRef.name: Required value',
+        'subjects[0].name: Required value',
+        'subjects[1].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"',
+        'subjects[2].kind: Unsupported value: "Foo": supported values: "ServiceAccount", "User", "Group"']
+    made = {'metadata': {'name': 'a'}, 'roleRef': {'kind': 'Role', 'name': 'x'}, 'subjects': [{'kind': 'User', 'name': 'u'}]}
+    got = api.post(where + '/rolebindings', made).want(201).json
+    assert got['roleRef']['apiGroup'] == got['subjects'][0]['apiGroup'] == 'rbac.authorization.k8s.io'
+    assert api.put(where + '/rolebindings/a', dict(made, roleRef={'kind': 'Role', 'name': 'y'})).causes() == [
+        'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"y"}: cannot change roleRef']
+
+
+def test_built_in_roles(api):
+    names = {r['metadata']['name'] for r in api.get(RBAC + '/clusterroles').want(200).json['items']}
+    assert {'cluster-admin', 'admin', 'edit', 'view', 'system:discovery', 'system:basic-user', 'system:public-info-viewer', 'system:node',
+            'system:node-proxier', 'system:kube-dns', 'system:auth-delegator', 'system:monitoring'} <= names
+    for user, verb, plural, group, may in (
+            ('system:kube-proxy', 'watch', 'services', '', True), ('system:kube-proxy', 'watch', 'endpointslices', 'discovery.k8s.io', True),
+            ('system:kube-proxy', 'get', 'nodes', '', True), ('system:kube-proxy', 'list', 'secrets', '', False),
+            ('system:kube-proxy', 'update', 'services', '', False), ('nobody', 'list', 'services', '', False)):
+        asked = {'verb': verb, 'resource': plural, 'group': group}
+        status = api.post(AUTHZ + '/subjectaccessreviews', {'spec': {'user': user, 'resourceAttributes': asked}}).want(201).json['status']
+        assert status['allowed'] == may, (user, verb, plural)
+
+
+@ours('the roles are of the parts of Fairlead')
+def test_least_privilege_of_each_part(api):
+    def may(user, group, verb, plural, api_group='', sub=''):
+        asked = {'verb': verb, 'resource': plural, 'group': api_group, 'subresource': sub}
+        spec = {'user': user, 'groups': [group, 'system:authenticated'], 'resourceAttributes': asked}
+        return api.post(AUTHZ + '/subjectaccessreviews', {'spec': spec}).want(201).json['status']['allowed']
+    node, dns, lb = ('system:node', 'system:nodes'), ('system:cluster-dns', 'system:cluster-dns'), ('system:load-balancer', 'system:load-balancers')
+    assert may(*node, 'watch', 'pods') and may(*node, 'patch', 'pods', sub='status') and may(*node, 'create', 'serviceaccounts', sub='token')
+    assert not may(*node, 'update', 'services') and not may(*node, 'create', 'clusterroles', 'rbac.authorization.k8s.io')
+    assert may(*dns, 'watch', 'endpointslices', 'discovery.k8s.io') and may(*dns, 'list', 'services')
+    assert not may(*dns, 'get', 'secrets') and not may(*dns, 'create', 'events')
+    assert may(*lb, 'patch', 'services', sub='status') and not may(*lb, 'delete', 'services') and not may(*lb, 'create', 'pods')
+
+
+@ours('without its controllers a stock server has these roles without rules')
+def test_roles_for_people(api):
+    for role, verb, plural, may in (('view', 'list', 'services', True), ('view', 'create', 'services', False), ('view', 'get', 'secrets', False),
+                                    ('edit', 'create', 'services', True), ('edit', 'get', 'secrets', True), ('edit', 'create', 'roles', False),
+                                    ('admin', 'create', 'roles', True), ('admin', 'list', 'endpointslices', True)):
+        user, groups = role + '-user', {'roles': 'rbac.authorization.k8s.io', 'endpointslices': 'discovery.k8s.io'}
+        body = {'metadata': {'name': role}, 'roleRef': dict(ROLE, kind='ClusterRole', name=role), 'subjects': [{'kind': 'User', 'name': user}]}
+        assert api.post(f'{RBAC}/namespaces/{api.ns}/rolebindings', body).status in (201, 409)
+        asked = {'namespace': api.ns, 'verb': verb, 'resource': plural, 'group': groups.get(plural, '')}
+        status = api.post(AUTHZ + '/subjectaccessreviews', {'spec': {'user': user, 'resourceAttributes': asked}}).want(201).json['status']
+        assert status['allowed'] == may, (role, verb, plural)
+
+
+@ours('a stock server has other checks besides')
+def test_named_checks_of_health(api):
+    said = api.get('/readyz?verbose').want(200).raw.decode().splitlines()
+    assert said[0] == '[+]ping ok' and '[+]etcd ok' in said and said[-1] == 'readyz check passed'
+    assert '[+]etcd excluded: ok' in api.get('/livez?verbose&exclude=etcd').want(200).raw.decode()
+    assert 'no matches for "nope"' in api.get('/livez?verbose&exclude=nope').want(200).raw.decode()
+    assert api.get('/livez/ping').want(200).raw == b'ok'
+    assert api.get('/livez/nope').status == 404
+
+
+@ours('the stock server at hand has no audit log')
+def test_audit_log(api):
+    api.get(api.path('configmaps', 'audited') + '?x=1', **as_user(api, 'spy')).want(403)
+    api.get('/api', **bearer('wrong')).want(401)
+
+    def events():
+        return [json.loads(line) for line in AUDIT.read_text().splitlines() if line]
+    mine = until('the event', lambda: [e for e in events() if e.get('objectRef', {}).get('name') == 'audited'])[0]
+    assert mine['kind'] == 'Event' and mine['apiVersion'] == 'audit.k8s.io/v1' and mine['level'] == 'Metadata' and mine['stage'] == 'ResponseComplete'
+    assert mine['verb'] == 'get' and mine['user']['username'] == 'kubernetes-admin' and mine['impersonatedUser']['username'] == 'spy'
+    assert mine['responseStatus']['code'] == 403 and mine['annotations'] == {'authorization.k8s.io/decision': 'forbid'}
+    assert mine['requestURI'].endswith('configmaps/audited?x=1') and mine['sourceIPs'] == ['127.0.0.1']
+    assert until('the refusal', lambda: [e for e in events() if e['responseStatus']['code'] == 401])[0]['user'] == {}
+
+
+@ours('a stock server has its controllers elsewhere')
+def test_every_namespace_has_an_account_and_the_ca(api):
+    until('the account', lambda: api.get(api.path('serviceaccounts', 'default')).status == 200)
+    got = until('the CA', lambda: (lambda a: a.json if a.status == 200 else None)(api.get(api.path('configmaps', 'kube-root-ca.crt'))))
+    assert got['data']['ca.crt'] == (api.server.data / 'pki/ca.crt').read_text()
+    api.delete(api.path('serviceaccounts', 'default')).want(200)
+    until('the account to be back', lambda: api.get(api.path('serviceaccounts', 'default')).status == 200)
+    api.patch(api.path('configmaps', 'kube-root-ca.crt'), {'data': {'ca.crt': 'x'}}).want(200)
+    until('the CA to be back', lambda: api.get(api.path('configmaps', 'kube-root-ca.crt')).json['data']['ca.crt'] != 'x')
