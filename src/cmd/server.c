@@ -27,6 +27,7 @@
 enum {
 	STOP_GRACE_MS = 5000, /* answers under way may take this long when the server stops */
 	AGENT_PORT = 10250,   /* of an agent whose Node does not say it */
+	ROOT_CA_MAX = 64 * 1024, /* bytes of the CA's certificate */
 	LISTEN_FDS_FIRST = 3, /* sd_listen_fds(3) */
 	LISTEN_FDS_MAX = 64,
 };
@@ -132,6 +133,7 @@ struct server {
 	struct store *store;
 	struct identity identity;
 	bool has_identity;
+	struct buf root_ca; /* the CA's certificate, for Pods */
 	struct credentials *credentials;
 	struct audit_log *audit;
 	struct apiserver *api;
@@ -171,13 +173,24 @@ static void on_tell(void *ctx, bool is_error, const char *text)
 		log_warning("%s", text);
 }
 
+static void start_controllers(struct server *s)
+{
+	const struct controllers_config config = {
+		.root_ca = buf_str(&s->root_ca),
+	};
+
+	s->controllers = controllers_start(s->loop, s->own_calls, &config);
+}
+
 static void on_lead(void *ctx, bool leads)
 {
 	struct server *s = ctx;
 
 	log_info(leads ? "leading: starting the controllers" : "leading no more: stopping them");
 	controllers_stop(s->controllers);
-	s->controllers = leads ? controllers_start(s->loop, s->own_calls, NULL) : NULL;
+	s->controllers = NULL;
+	if (leads)
+		start_controllers(s);
 }
 
 /* Several servers may share an etcd; the controllers run in one of them. */
@@ -206,7 +219,7 @@ static void on_ready(void *ctx)
 		if (options_is_given(s->options, "etcd-servers"))
 			elect(s);
 		else
-			s->controllers = controllers_start(s->loop, s->own_calls, NULL);
+			start_controllers(s);
 	}
 	log_info("ready port=%u took_ms=%lld", s->config.secure_port,
 		 (long long)(clock_mono_ms(loop_clock(s->loop)) - s->began_ms));
@@ -402,6 +415,8 @@ static int open_identity(struct server *s, struct err *err)
 					 .ca_key = options_get(s->options, "ca-key-file")},
 		&s->identity, err);
 	s->has_identity = r == 0;
+	if (r == 0)
+		r = fd_read_file(s->identity.ca_cert, ROOT_CA_MAX, &s->root_ca, err);
 	vec_fini(&dns);
 	vec_fini(&addrs);
 	return r;
@@ -621,13 +636,14 @@ static void shut(struct server *s)
 	apiserver_free(s->api);
 	if (s->has_identity)
 		identity_fini(&s->identity);
+	buf_fini(&s->root_ca);
 	loop_turn(s->loop, 0); /* what has been posted frees itself */
 	loop_free(s->loop);
 }
 
 static int run(const struct options *o, struct err *err)
 {
-	struct server s = {.options = o, .loop = loop_new()};
+	struct server s = {.options = o, .root_ca = BUF_INIT, .loop = loop_new()};
 	int r;
 
 	s.began_ms = clock_mono_ms(loop_clock(s.loop));

@@ -26,7 +26,8 @@ struct controllers {
 	struct controllers_config config;
 	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *leases;
 	struct client_reflector *replica_sets, *deployments;
-	struct client_reflector *config_maps, *secrets, *accounts; /* only for what owns them */
+	struct client_reflector *namespaces;
+	struct client_reflector *config_maps, *secrets, *accounts; /* who owns them; accounts.c */
 	size_t n_unsynced;
 	bool is_synced;
 	struct client_events *events;
@@ -38,6 +39,7 @@ struct controllers {
 	struct controller_node *node;
 	struct controller_scheduler *scheduler;
 	struct controller_garbage *garbage;
+	struct controller_accounts *account_keeper;
 	struct controller_owners *owners;
 	struct controller_cidr_sync *service_cidrs;
 };
@@ -170,6 +172,12 @@ void controller_scheduler_node(struct controller_scheduler *s); /* a Node has ch
 
 struct controller_cidr_sync *controller_cidr_sync_new(struct controllers *c);
 void controller_cidr_sync_free(struct controller_cidr_sync *s);
+struct controller_accounts *controller_accounts_new(struct controllers *c);
+void controller_accounts_free(struct controller_accounts *g);
+/* A namespace has come or changed; a ConfigMap or ServiceAccount has changed or gone. */
+void controller_accounts_namespace(struct controller_accounts *g, const struct api_meta *meta);
+void controller_accounts_object(struct controller_accounts *g, const struct client_object *before,
+				const struct client_object *after);
 
 struct controller_garbage *controller_garbage_new(struct controllers *c);
 void controller_garbage_free(struct controller_garbage *g);

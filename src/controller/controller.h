@@ -13,6 +13,7 @@
  *	node             Lease -> Node's Ready, its Pods' Ready       node.h
  *	scheduler        Pod without a node -> binding                schedule.h
  *	servicecidr      ServiceCIDR -> its finalizer and Ready       service_cidr.h
+ *	accounts         Namespace -> ServiceAccount default, ConfigMap kube-root-ca.crt
  *	garbage          what an owner leaves behind                  owners.h
  *	                 Pods without Node
  *
@@ -23,13 +24,14 @@
  * dropped. They never hold state that a restart would miss.
  */
 
-#include "base/err.h"
+#include "base/str.h"
 
 struct loop;
 struct client;
 struct controllers;
 
 struct controllers_config {
+	struct str root_ca; /* PEM, for each namespace's kube-root-ca.crt; absent: none is made */
 	size_t max_endpoints_per_slice; /* 0: 100; at most 1,000 */
 	int64_t node_grace_ms;   /* 0: 40,000: without renewal of its Lease a Node is unknown */
 	int64_t node_period_ms;  /* 0: 1,000: between looks at the Leases */

@@ -167,6 +167,34 @@ static void begin_endpoints(void *ctx, struct client_object *o)
 	controller_sync_add(c->endpoints_sync, o->meta->ns, o->meta->name);
 }
 
+static void on_config_map(void *ctx, struct client_object *before, struct client_object *after)
+{
+	struct controllers *c = ctx;
+
+	on_other(ctx, before, after);
+	if (c->is_synced)
+		controller_accounts_object(c->account_keeper, before, after);
+}
+
+static void on_account(void *ctx, struct client_object *before, struct client_object *after)
+{
+	on_config_map(ctx, before, after);
+}
+
+static void on_namespace(void *ctx, struct client_object *before, struct client_object *after)
+{
+	struct controllers *c = ctx;
+
+	if (c->is_synced)
+		controller_accounts_namespace(c->account_keeper,
+					      after ? after->meta : before->meta);
+}
+
+static void begin_namespace(void *ctx, struct client_object *o)
+{
+	on_namespace(ctx, NULL, o);
+}
+
 static void on_synced(void *ctx)
 {
 	struct controllers *c = ctx;
@@ -186,6 +214,7 @@ static void on_synced(void *ctx)
 	client_reflector_each(c->accounts, begin_other, c);
 	client_reflector_each(c->replica_sets, begin_set, c);
 	client_reflector_each(c->deployments, begin_deployment, c);
+	client_reflector_each(c->namespaces, begin_namespace, c);
 }
 
 typedef void (*on_change_fn)(void *ctx, struct client_object *before, struct client_object *after);
@@ -227,6 +256,7 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->scheduler = controller_scheduler_new(c);
 	c->garbage = controller_garbage_new(c);
 	c->owners = controller_owners_new(c);
+	c->account_keeper = controller_accounts_new(c);
 	c->node = controller_node_new(c);
 	c->service_cidrs = controller_cidr_sync_new(c);
 	c->services = follow(c, "Service", NULL, on_service);
@@ -237,9 +267,10 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->leases = follow(c, "Lease", "kube-node-lease", on_lease);
 	c->replica_sets = follow(c, "ReplicaSet", NULL, on_set);
 	c->deployments = follow(c, "Deployment", NULL, on_deployment);
-	c->config_maps = follow(c, "ConfigMap", NULL, on_other);
+	c->namespaces = follow(c, "Namespace", NULL, on_namespace);
+	c->config_maps = follow(c, "ConfigMap", NULL, on_config_map);
 	c->secrets = follow(c, "Secret", NULL, on_other);
-	c->accounts = follow(c, "ServiceAccount", NULL, on_other);
+	c->accounts = follow(c, "ServiceAccount", NULL, on_account);
 	controller_index(c);
 	return c;
 }
@@ -257,6 +288,7 @@ void controllers_stop(struct controllers *c)
 	client_reflector_free(c->leases);
 	client_reflector_free(c->replica_sets);
 	client_reflector_free(c->deployments);
+	client_reflector_free(c->namespaces);
 	client_reflector_free(c->config_maps);
 	client_reflector_free(c->secrets);
 	client_reflector_free(c->accounts);
@@ -268,6 +300,7 @@ void controllers_stop(struct controllers *c)
 	controller_scheduler_free(c->scheduler);
 	controller_garbage_free(c->garbage);
 	controller_owners_free(c->owners);
+	controller_accounts_free(c->account_keeper);
 	controller_node_free(c->node);
 	controller_cidr_sync_free(c->service_cidrs);
 	client_events_free(c->events);
