@@ -437,7 +437,7 @@ bool access_rbac_explain(const struct access_rbac *b, const struct access_user *
 			 const struct access_attrs *at, struct arena *a, struct str *ret_reason)
 {
 	struct question q = {.at = at, .bit = verb_bit(at->verb), .a = a, .missing = STR("")};
-	struct str sa_ns, sa;
+	struct str sa_ns, sa = {0};
 
 	*ret_reason = STR("");
 	if (access_user_in(u, ACCESS_GROUP_MASTERS))

@@ -100,11 +100,10 @@ static void write_event(struct buf *b, const struct http_exchange *x, const stru
 		   uid, is_watch ? "ResponseStarted" : "ResponseComplete");
 	add_string(b, "requestURI",
 		   readable(str_is_set(req->query)
-				    ? str_n(req->path.ptr, (size_t)(req->query.ptr + req->query.len -
-								    req->path.ptr))
+				    ? str_n(req->path.ptr, (size_t)(req->query.ptr +
+								    req->query.len - req->path.ptr))
 				    : req->path));
-	add_string(b, "verb",
-		   a->attrs ? a->attrs->verb : str_of(http_method_name(req->method)));
+	add_string(b, "verb", a->attrs ? a->attrs->verb : str_of(http_method_name(req->method)));
 	add_user(b, "user", a->user);
 	if (a->impersonated)
 		add_user(b, "impersonatedUser", a->impersonated);

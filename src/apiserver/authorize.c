@@ -51,6 +51,8 @@ void authorize_changed(struct apiserver *s, const struct cache *c, struct str ke
 
 void authorize_load(struct apiserver *s)
 {
+	access_rbac_free(s->rbac); /* what went meanwhile must not stay */
+	s->rbac = access_rbac_new();
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		const struct cache *c = server_resource_of(s, kinds[i].kind)->cache;
 

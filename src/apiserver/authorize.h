@@ -12,7 +12,7 @@
 
 /* An object of the cache has changed or gone; loads it into the rbac if it is a role or binding. */
 void authorize_changed(struct apiserver *s, const struct cache *c, struct str key);
-/* All of them, after the first load. */
+/* All of them anew, after the caches were loaded. */
 void authorize_load(struct apiserver *s);
 
 bool authorize(struct apiserver *s, const struct access_user *u, const struct access_attrs *at);

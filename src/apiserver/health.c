@@ -12,7 +12,7 @@ static bool is_alive(const struct apiserver *s)
 
 static bool has_store(const struct apiserver *s)
 {
-	return !s->is_lost;
+	return !s->is_stale;
 }
 
 static bool is_synced(const struct apiserver *s)

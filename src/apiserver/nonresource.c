@@ -52,8 +52,10 @@ static void list_paths(struct http_exchange *x)
 {
 	struct buf b = BUF_INIT;
 
-	buf_add_c(&b, "{\"paths\":[\"/.well-known/openid-configuration\",\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
-		      "\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/openid/v1/jwks\",\"/readyz\",\"/version\"]}");
+	buf_add_c(
+		&b,
+		"{\"paths\":[\"/.well-known/openid-configuration\",\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
+		"\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/openid/v1/jwks\",\"/readyz\",\"/version\"]}");
 	reply(x, "application/json", &b);
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Paths that are no objects': health (health.h), version, metrics, the issuer of tokens (issuer.h) (service-api.md section 18.1), and the
- * documents (documents.h). "Non-resource" is what Kubernetes' access rules call them.
+ * Paths that are no objects': health (health.h), version, metrics, the issuer of tokens (issuer.h)
+ * (service-api.md section 18.1), and the documents (documents.h). "Non-resource" is what
+ * Kubernetes' access rules call them.
  */
 
 #include "apiserver/server.h"

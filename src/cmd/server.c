@@ -25,10 +25,10 @@
 #include "base/log.h"
 
 enum {
-	STOP_GRACE_MS = 5000, /* answers under way may take this long when the server stops */
-	AGENT_PORT = 10250,   /* of an agent whose Node does not say it */
+	STOP_GRACE_MS = 5000,    /* answers under way may take this long when the server stops */
+	AGENT_PORT = 10250,      /* of an agent whose Node does not say it */
 	ROOT_CA_MAX = 64 * 1024, /* bytes of the CA's certificate */
-	LISTEN_FDS_FIRST = 3, /* sd_listen_fds(3) */
+	LISTEN_FDS_FIRST = 3,    /* sd_listen_fds(3) */
 	LISTEN_FDS_MAX = 64,
 };
 
@@ -74,7 +74,8 @@ static const struct options_entry entries[] = {
 	 0},
 	{"controllers", "WHICH", "all",
 	 "Which controllers run in this server: all, or none (another one runs them, or none is "
-	 "wanted).",
+	 "wanted). all,-accounts leaves out the one that gives namespaces their ServiceAccount "
+	 "and the CA.",
 	 0},
 	{"service-repair-period", "SECONDS", "180",
 	 "How often addresses and node ports are compared with the Services that have them.", 0},
@@ -103,7 +104,8 @@ static const struct options_entry entries[] = {
 	{"api-audiences", "NAME[,NAME]", NULL,
 	 "Whom ServiceAccount tokens must be for to be accepted here. Default: the issuer.", 0},
 	{"audit-log-path", "FILE", NULL,
-	 "Where to write who asked for what, a line of JSON for each request. Default: nowhere.", 0},
+	 "Where to write who asked for what, a line of JSON for each request. Default: nowhere.",
+	 0},
 	{"audit-log-maxsize", "MIB", "100",
 	 "Size of the audit log at which a new file is begun. 0: never.", 0},
 	{"audit-log-maxbackup", "N", "10", "How many older files of the audit log are kept.", 0},
@@ -141,7 +143,7 @@ struct server {
 	struct client *own_calls;        /* the controllers' */
 	struct controllers *controllers; /* NULL: not started, or not wanted */
 	struct leader *leader;           /* NULL: no other server can have this store */
-	bool wants_controllers;
+	bool wants_controllers, has_no_accounts;
 	struct http_server *https, *http;
 	struct loop_signal *signals[2];
 	struct ip_addr bind, advertise;
@@ -176,6 +178,7 @@ static void on_tell(void *ctx, bool is_error, const char *text)
 static void start_controllers(struct server *s)
 {
 	const struct controllers_config config = {
+		.has_no_accounts = s->has_no_accounts,
 		.root_ca = buf_str(&s->root_ca),
 	};
 
@@ -307,9 +310,11 @@ static int parse_controllers(struct server *s, struct err *err)
 {
 	const char *which = options_get(s->options, "controllers");
 
-	s->wants_controllers = str_eq_c(str_of(which), "all");
+	s->has_no_accounts = str_eq_c(str_of(which), "all,-accounts");
+	s->wants_controllers = s->has_no_accounts || str_eq_c(str_of(which), "all");
 	if (!s->wants_controllers && !str_eq_c(str_of(which), "none"))
-		return err_set(err, ERR_USAGE, "--controllers: '%s' must be all or none", which);
+		return err_set(err, ERR_USAGE,
+			       "--controllers: '%s' must be all, all,-accounts or none", which);
 	return 0;
 }
 
@@ -425,7 +430,8 @@ static int open_identity(struct server *s, struct err *err)
 static int open_audit(struct server *s, struct err *err)
 {
 	struct audit_log_config config = {.path = options_get(s->options, "audit-log-path")};
-	int r = options_int(s->options, "audit-log-maxsize", 0, 1024 * 1024, &config.max_bytes, err);
+	int r = options_int(s->options, "audit-log-maxsize", 0, 1024 * 1024, &config.max_bytes,
+			    err);
 
 	if (r == 0)
 		r = options_int(s->options, "audit-log-maxbackup", 0, 1000, &config.max_backups,

@@ -46,8 +46,7 @@ static struct json *object(struct arena *a, const char *kind, const char *name)
 static void add_config_map(struct controller_accounts *g, struct arena *a, bool is_there,
 			   struct controller_writes *w)
 {
-	struct json *obj = is_there ? json_new(a, JSON_OBJECT)
-				    : object(a, "ConfigMap", CONFIG_MAP);
+	struct json *obj = is_there ? json_new(a, JSON_OBJECT) : object(a, "ConfigMap", CONFIG_MAP);
 
 	set_text(a, json_object_at(a, obj, "data"), "ca.crt", g->c->config.root_ca);
 	if (is_there) {
@@ -82,7 +81,7 @@ static void accounts_work(void *ctx, struct str ns)
 	struct accounts_run *run;
 	struct arena a;
 
-	if (!o || o->meta->deleted_ns) {
+	if (!o || o->meta->deleted_ns || g->c->config.has_no_accounts) {
 		map_remove(&g->checked, ns);
 		client_queue_done(g->queue, ns, true);
 		return;

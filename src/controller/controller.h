@@ -31,7 +31,8 @@ struct client;
 struct controllers;
 
 struct controllers_config {
-	struct str root_ca; /* PEM, for each namespace's kube-root-ca.crt; absent: none is made */
+	bool has_no_accounts; /* namespaces get nothing */
+	struct str root_ca;   /* PEM, for each namespace's kube-root-ca.crt; absent: none is made */
 	size_t max_endpoints_per_slice; /* 0: 100; at most 1,000 */
 	int64_t node_grace_ms;   /* 0: 40,000: without renewal of its Lease a Node is unknown */
 	int64_t node_period_ms;  /* 0: 1,000: between looks at the Leases */

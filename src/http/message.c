@@ -264,6 +264,8 @@ struct str http_upgrade_offer(const struct http_exchange *x)
 void http_upgrade(struct http_exchange *x, const struct http_header *headers, size_t n_headers)
 {
 	assert(x->on_data);
+	if (x->on_answer)
+		x->on_answer(x, 101);
 	x->ops->upgrade(x, headers, n_headers);
 }
 

@@ -11,7 +11,8 @@ ADMIN_TOKEN = 'admin-token'
 STATIC = pathlib.Path(tempfile.mkdtemp(prefix='fairlead-access-')) / 'tokens.csv'
 STATIC.write_text(f'{ADMIN_TOKEN},admin,admin,system:masters\njane-token,jane,77,"g1,g2"\n')
 AUDIT = STATIC.parent / 'audit.log'
-OPTIONS = ['--token-auth-file', str(STATIC), '--service-account-issuer', 'https://kubernetes.default.svc', '--audit-log-path', str(AUDIT)]
+OPTIONS = ['--token-auth-file', str(STATIC), '--service-account-issuer', 'https://kubernetes.default.svc', '--audit-log-path', str(AUDIT),
+           '--controllers', 'all']
 RBAC = '/apis/rbac.authorization.k8s.io/v1'
 AUTHZ = '/apis/authorization.k8s.io/v1'
 AUTHN = '/apis/authentication.k8s.io/v1'
