@@ -20,12 +20,16 @@ static int unescape(struct arena *a, struct str s, struct str term, struct str *
 	char *out;
 	size_t n = 0;
 
-	if (str_find(s, '\\') < 0) {
+	if (str_find(s, '\\') < 0 && str_find(s, '=') < 0) {
 		*ret = s;
 		return 0;
 	}
 	out = arena_alloc(a, s.len);
 	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] == '=')
+			return err_set(err, ERR_BAD_REQUEST,
+				       "invalid field selector: unescaped '=' in '%.*s'",
+				       STR_ARG(str_sub(term, 0, 300)));
 		if (s.ptr[i] == '\\') {
 			i++;
 			if (i == s.len || (s.ptr[i] != '\\' && s.ptr[i] != ',' && s.ptr[i] != '='))
@@ -101,6 +105,8 @@ int api_field_selector_parse(struct arena *a, const struct api_kind *kind, struc
 			return err_set(err, ERR_BAD_REQUEST, "a selector can have at most %d terms",
 				       API_SELECTOR_TERMS_MAX);
 		r = parse_term(a, term, &terms[n], err);
+		if (r == 0 && !terms[n].label.len && !terms[n].value.len)
+			continue; /* a bare "=" selects everything */
 		if (r == 0)
 			r = check_label(kind, terms[n].label, err);
 		if (r < 0)

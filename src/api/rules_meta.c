@@ -68,21 +68,28 @@ void api_rules_check_annotations(struct api_causes *c, const struct api_path *p,
 		api_causes_too_long(c, p, ANNOTATIONS_BYTES_MAX);
 }
 
+/* "v1" or "apps/v1". */
+static bool has_version(struct str s)
+{
+	ptrdiff_t slash = str_find(s, '/');
+	struct str version = slash < 0 ? s : str_skip(s, (size_t)slash + 1);
+
+	return version.len && str_find(version, '/') < 0;
+}
+
 static void check_owner(const struct json *owner, const struct api_path *p, struct api_causes *c)
 {
-	static const char *const needed[][2] = {
-		{"apiVersion", "version must not be empty"},
-		{"kind", "must not be empty"},
-		{"name", "must not be empty"},
-		{"uid", "must not be empty"},
-	};
+	static const char *const needed[] = {"kind", "name", "uid"};
+	struct api_path version_path = api_path_child(p, "apiVersion");
 	struct str version = json_get_string(owner, "apiVersion");
 
+	if (!has_version(version))
+		api_causes_invalid(c, &version_path, version, "version must not be empty");
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-		struct api_path child = api_path_child(p, needed[i][0]);
+		struct api_path child = api_path_child(p, needed[i]);
 
-		if (!json_get_string(owner, needed[i][0]).len)
-			api_causes_invalid(c, &child, STR(""), needed[i][1]);
+		if (!json_get_string(owner, needed[i]).len)
+			api_causes_invalid(c, &child, STR(""), "must not be empty");
 	}
 	if (str_eq_c(json_get_string(owner, "kind"), "Event") &&
 	    (str_eq_c(version, "v1") || str_has_prefix(version, STR("events.k8s.io/"))))

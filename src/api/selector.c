@@ -130,7 +130,7 @@ static int finish(struct api_requirement *req, struct str *values, size_t n, str
 	return r;
 }
 
-/* "(a,b,)" with an empty value where nothing stands between two separators. */
+/* "(a,b,)" and "()" with an empty value where nothing stands between two separators. */
 static int parse_list(struct scan *s, struct api_requirement *req, struct err *err)
 {
 	size_t bound = parts_bound(s->rest, API_SELECTOR_VALUES_MAX), n = 0;
@@ -139,8 +139,6 @@ static int parse_list(struct scan *s, struct api_requirement *req, struct err *e
 	if (s->token != TOKEN_OPEN)
 		return expected(s, "'('", err);
 	next(s);
-	if (s->token == TOKEN_CLOSE)
-		return expected(s, "identifier", err);
 	for (;;) {
 		struct str value = STR("");
 

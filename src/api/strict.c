@@ -4,6 +4,7 @@
 #include "api/kind.h"
 #include "api/quantity.h"
 #include "base/clock.h"
+#include "base/map.h"
 
 #include <stdlib.h>
 
@@ -518,6 +519,38 @@ static int strict_object(struct strict *s, const struct api_type *type, struct j
 	}
 	strict_fill(s, type, obj);
 	return 0;
+}
+
+static void strict_find_repeated(struct strict *s, const struct json *n, const struct strict_at *at)
+{
+	struct strict_at below = {.up = at, .index = -1};
+	struct map seen = {0};
+	bool is_list = n->type == JSON_ARRAY;
+
+	if (!is_list && n->type != JSON_OBJECT)
+		return;
+	below.index = is_list ? 0 : -1;
+	for (const struct json *c = n->first; c; c = c->next) {
+		below.key = c->key;
+		if (!is_list && map_get(&seen, c->key))
+			strict_issue(s, "duplicate", at, c->key);
+		else if (!is_list)
+			map_put(&seen, c->key, s);
+		strict_find_repeated(s, c, &below);
+		below.index += is_list;
+	}
+	map_fini(&seen);
+}
+
+void api_strict_repeated(struct arena *a, const struct json *tree, const char *prefix,
+			 struct api_strs *ret_issues)
+{
+	struct strict s = {.a = a};
+
+	strict_find_repeated(&s, tree, NULL);
+	for (size_t i = 0; i < s.n_issues; i++)
+		s.issues[i] = str_printf(a, "%s%.*s", prefix, STR_ARG(s.issues[i]));
+	*ret_issues = (struct api_strs){s.issues, s.n_issues};
 }
 
 int api_strict_type(struct arena *a, const struct api_type *type, struct json *obj,

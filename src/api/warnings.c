@@ -122,7 +122,7 @@ static void warn_service(struct warnings *w, const struct json *obj)
 	else
 		warn_each(w, json_get(spec, "clusterIPs"), "spec.clusterIPs", warn_ip);
 	warn_each(w, json_get(spec, "externalIPs"), "spec.externalIPs", warn_ip);
-	if (has_external)
+	if (has_external && !is_name)
 		add(w, "spec.externalIPs is deprecated and may no longer be implemented in some "
 		       "clusters");
 	warn_ip(w, "spec.loadBalancerIP", -1, json_get_string(spec, "loadBalancerIP"));
@@ -135,6 +135,48 @@ static void warn_service(struct warnings *w, const struct json *obj)
 	if (str_eq_c(json_get_string(spec, "trafficDistribution"), "PreferClose"))
 		add(w, "spec.trafficDistribution: \"PreferClose\" is deprecated; use "
 		       "\"PreferSameZone\"");
+}
+
+static void warn_at(struct warnings *w, struct str path, struct str text)
+{
+	warn_ip(w, str_cstr(w->a, path), -1, text);
+}
+
+static void warn_endpoints(struct warnings *w, const struct json *obj)
+{
+	static const char *const lists[] = {"addresses", "notReadyAddresses"};
+	const struct json *subsets = json_get(obj, "subsets");
+
+	for (size_t i = 0; i < api_rules_count(subsets); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+			const struct json *list = json_get(json_at(subsets, i), lists[k]);
+
+			for (size_t j = 0; j < api_rules_count(list); j++)
+				warn_at(w,
+					str_printf(w->a, "subsets[%zu].%s[%zu].ip", i, lists[k], j),
+					json_get_string(json_at(list, j), "ip"));
+		}
+	}
+}
+
+static void warn_slice(struct warnings *w, const struct json *obj, bool is_new)
+{
+	const struct json *endpoints = json_get(obj, "endpoints");
+	bool is_fqdn = str_eq_c(json_get_string(obj, "addressType"), "FQDN");
+	size_t i = 0;
+
+	if (is_fqdn && is_new)
+		add(w, "spec.addressType: FQDN endpoints are deprecated");
+	if (is_fqdn || !json_is(endpoints, JSON_ARRAY))
+		return;
+	json_foreach(it, endpoints) {
+		const struct json *list = json_get(it, "addresses");
+
+		for (size_t j = 0; j < api_rules_count(list); j++)
+			warn_at(w, str_printf(w->a, "endpoints[%zu].addresses[%zu]", i, j),
+				json_string(json_at(list, j)));
+		i++;
+	}
 }
 
 /* What makes names of Pods had better be a label of the DNS. */
@@ -169,9 +211,10 @@ struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const
 
 	if (str_eq_c(str_of(kind->kind), "Service"))
 		warn_service(&w, obj);
-	if (!old && str_eq_c(str_of(kind->kind), "EndpointSlice") &&
-	    str_eq_c(json_get_string(obj, "addressType"), "FQDN"))
-		add(&w, "spec.addressType: FQDN endpoints are deprecated");
+	if (str_eq_c(str_of(kind->kind), "Endpoints"))
+		warn_endpoints(&w, obj);
+	if (str_eq_c(str_of(kind->kind), "EndpointSlice"))
+		warn_slice(&w, obj, !old);
 	if (!old && str_eq_c(str_of(kind->group), "apps"))
 		warn_workload(&w, obj);
 	texts = arena_array(a, w.n, sizeof(*texts));

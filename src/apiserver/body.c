@@ -262,6 +262,23 @@ int body_applied(struct op *op, const struct json *old, struct json **ret)
 	return r;
 }
 
+/* Members of the patch itself that occur twice. */
+static int check_repeated(struct op *op, enum api_patch_kind kind, const struct json *patch)
+{
+	struct request *req = op->req;
+	struct api_strs issues;
+
+	api_strict_repeated(&op->arena, patch, kind == API_PATCH_JSON ? "json patch " : "",
+			    &issues);
+	if (issues.n && req->field_validation == REQUEST_FIELDS_STRICT)
+		return status_invalid_patch(&req->st, req->x->req.body,
+					    str_printf(req->arena, "strict decoding error: %.*s",
+						       STR_ARG(issues.ptr[0])));
+	for (size_t i = 0; req->field_validation == REQUEST_FIELDS_WARN && i < issues.n; i++)
+		request_warn(req, str_dup(req->arena, issues.ptr[i]));
+	return 0;
+}
+
 int body_patched(struct op *op, const struct json *old, struct json **ret)
 {
 	struct request *req = op->req;
@@ -274,6 +291,9 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		r = parse(op, &patch);
 	if (r < 0)
 		return r;
+	r = check_repeated(op, kind, patch);
+	if (r < 0)
+		return r;
 	r = api_patch(&op->arena, kind, req->res->kind->type, old, patch, &obj, &err);
 	if (r == ERR_INVALID)
 		status_about(&req->st, req->res, req->name);
@@ -281,8 +301,12 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		return status_from_err(&req->st, r, &err);
 	if (!json_is(obj, JSON_OBJECT))
 		return status_set(&req->st, ERR_BAD_REQUEST, "the patched value is no object");
-	r = check_kind(req, obj);
-	if (r == 0 && normalise(op, obj) < 0)
+	/* A strategic patch is of this kind, whatever it says. */
+	if (kind == API_PATCH_STRATEGIC) {
+		json_remove(obj, "kind");
+		json_remove(obj, "apiVersion");
+	}
+	if (check_kind(req, obj) < 0 || normalise(op, obj) < 0)
 		r = status_invalid_patch(&req->st, req->x->req.body, req->st.message);
 	if (r == 0)
 		*ret = obj;

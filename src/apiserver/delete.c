@@ -76,11 +76,11 @@ static int check_shape(struct op *op, struct json *body)
 int delete_options_read(struct op *op, struct delete_options *ret)
 {
 	struct request *req = op->req;
-	struct str query = req->x->req.query, grace;
+	struct str query = req->x->req.query, grace, orphan;
 	struct json *body;
 	const struct json *pre;
-	bool has_orphan;
-	int r = body_json(op, "io.k8s.apimachinery.pkg.apis.meta.v1", &body);
+	bool has_orphan, is_orphaned;
+	int dry, r = body_json(op, "io.k8s.apimachinery.pkg.apis.meta.v1", &body);
 
 	if (r == 0)
 		r = check_shape(op, body);
@@ -94,6 +94,7 @@ int delete_options_read(struct op *op, struct delete_options *ret)
 		.propagation = json_get_string(body, "propagationPolicy"),
 	};
 	has_orphan = !json_is_null(json_get(body, "orphanDependents"));
+	is_orphaned = json_get_bool(body, "orphanDependents", false);
 	if (!body->count) {
 		grace = http_query(req->arena, query, "gracePeriodSeconds", 0);
 		if (grace.len && str_to_i64(grace, 0, INT32_MAX, &ret->grace_s, NULL) < 0)
@@ -101,10 +102,15 @@ int delete_options_read(struct op *op, struct delete_options *ret)
 					  "gracePeriodSeconds: '%.*s' must be a number of seconds",
 					  STR_ARG(grace));
 		ret->propagation = http_query(req->arena, query, "propagationPolicy", 0);
-		has_orphan = http_query(req->arena, query, "orphanDependents", 0).len > 0;
+		orphan = http_query(req->arena, query, "orphanDependents", 0);
+		has_orphan = str_is_set(orphan);
+		is_orphaned = !str_eq_c(orphan, "false") && !str_eq_c(orphan, "0");
 	}
-	r = check_dry_run(req, body);
-	return r < 0 ? r : check_propagation(req, ret, has_orphan);
+	r = check_propagation(req, ret, has_orphan);
+	if (has_orphan && !str_is_set(ret->propagation))
+		ret->propagation = is_orphaned ? STR("Orphan") : STR("Background");
+	dry = check_dry_run(req, body);
+	return r < 0 ? r : dry;
 }
 
 /* Of all conflicts this one names the kind, not the resource. */
@@ -192,6 +198,9 @@ static void mark(struct op *op, struct json *obj, int64_t grace_s)
 		 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock) +
 									   grace_s * 1000000000)));
 	json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, grace_s));
+	if (json_get_int(meta, "generation", 0) > 0)
+		json_set(meta, "generation",
+			 json_new_int(&op->arena, json_get_int(meta, "generation", 0) + 1));
 	if (op->req->res->strategy->marked)
 		op->req->res->strategy->marked(op, obj);
 }

@@ -20,6 +20,7 @@ const char *request_verb_name(enum request_verb v)
 
 static int no_such_path(struct request *req)
 {
+	req->st.has_details = true;
 	return status_set(&req->st, ERR_NOT_FOUND,
 			  "the server could not find the requested resource");
 }
@@ -37,7 +38,11 @@ static int segment(struct request *req, struct str *rest, struct str *ret)
 		return no_such_path(req);
 	if (http_unescape(req->arena, raw, false, ret, &err) < 0)
 		return status_from_err(&req->st, ERR_BAD_REQUEST, &err);
-	if (str_find(*ret, '/') >= 0 || str_eq_c(*ret, ".") || str_eq_c(*ret, ".."))
+	if (str_eq_c(*ret, ".") || str_eq_c(*ret, ".."))
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "Name parameter invalid: \"%.*s\": may not be '%.*s'",
+				  STR_ARG(*ret), STR_ARG(*ret));
+	if (str_find(*ret, '/') >= 0)
 		return no_such_path(req);
 	return 0;
 }
@@ -308,18 +313,18 @@ static int parse_manager(struct request *req)
 static int parse_write_query(struct request *req)
 {
 	struct str fields = query(req, "fieldValidation");
-	int r = parse_dry_run(req);
+	int r, dry = parse_dry_run(req), manager = parse_manager(req);
 
-	if (r < 0)
-		return r;
+	/* What is wrong is told together. */
+	r = dry < 0 ? dry : manager;
 	if (str_eq_c(fields, "Strict"))
 		req->field_validation = REQUEST_FIELDS_STRICT;
 	else if (str_eq_c(fields, "Ignore"))
 		req->field_validation = REQUEST_FIELDS_IGNORE;
 	else if (fields.len && !str_eq_c(fields, "Warn"))
-		return unsupported(req, "fieldValidation", quoted(req, fields),
-				   "\"\", \"Ignore\", \"Strict\", \"Warn\"");
-	return parse_manager(req);
+		r = unsupported(req, "fieldValidation", quoted(req, fields),
+				"\"\", \"Ignore\", \"Strict\", \"Warn\"");
+	return r;
 }
 
 static int parse_number(struct request *req, const char *name, uint64_t max, uint64_t *ret)

@@ -112,6 +112,7 @@ static int plan(struct op *op, const struct json *old, struct json *obj)
 		.rand = &op->s->rand,
 		.is_dry_run = op->req->is_dry_run,
 	};
+	struct str internal = STR("Internal error occurred: "); /* it is told as a cause too */
 	struct api_causes causes;
 	struct err err;
 	struct status *st = &op->req->st;
@@ -131,6 +132,9 @@ static int plan(struct op *op, const struct json *old, struct json *obj)
 		IGNORE(status_from_err(st, r, &err), "returned below");
 		if (op->plan.is_plain)
 			st->reason = "";
+		else if (str_has_prefix(st->message, internal))
+			status_add_cause(st, "", (struct str){0},
+					 str_skip(st->message, internal.len));
 		return r;
 	}
 	op->has_plan = true;

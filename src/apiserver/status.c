@@ -53,13 +53,6 @@ int status_not_found(struct status *st, const struct resource *res, struct str n
 			  STR_ARG(name));
 }
 
-int status_exists(struct status *st, const struct resource *res, struct str name)
-{
-	status_about(st, res, name);
-	return status_set(st, ERR_EXISTS, "%.*s \"%.*s\" already exists",
-			  STR_ARG(res->resource_name), STR_ARG(name));
-}
-
 int status_conflict(struct status *st, const struct resource *res, struct str name, const char *why)
 {
 	status_about(st, res, name);
@@ -192,7 +185,7 @@ void status_write(struct buf *b, const struct status *st)
 	json_write_string(b, st->message);
 	is_first = false;
 	add_member(b, &is_first, "reason", str_of(st->reason));
-	if (st->name.len || st->kind.len || st->n_causes || st->retry_after_s) {
+	if (st->name.len || st->kind.len || st->n_causes || st->retry_after_s || st->has_details) {
 		is_first = true;
 		buf_add_c(b, ",\"details\":{");
 		add_member(b, &is_first, "name", st->name);

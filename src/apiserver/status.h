@@ -30,6 +30,7 @@ struct status {
 	const struct status_cause *causes;
 	size_t n_causes;
 	int retry_after_s; /* 0: none */
+	bool has_details;  /* tells them even when there are none */
 };
 
 /* HTTP status and reason come from the code. */
@@ -42,7 +43,6 @@ void status_add_cause(struct status *st, const char *reason, struct str field, s
 
 /* `services "x" not found` and the like. */
 int status_not_found(struct status *st, const struct resource *res, struct str name);
-int status_exists(struct status *st, const struct resource *res, struct str name);
 int status_conflict(struct status *st, const struct resource *res, struct str name,
 		    const char *why);
 /* 422 about the object, from causes that were added before: `Service "x" is invalid: …`. */

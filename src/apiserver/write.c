@@ -57,27 +57,42 @@ static void settle(struct op *op, const struct json *old, struct json *obj)
 
 /* Create */
 
-static bool create_lost(struct op *op, size_t failed)
+static bool is_being_deleted(struct op *op, struct str name)
 {
 	struct request *req = op->req;
+	struct object *o =
+		cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name));
+	struct json *obj;
+
+	return o && write_decode(op, o, &obj) == 0 &&
+	       !json_is_null(json_path(obj, "metadata.deletionTimestamp"));
+}
+
+/* 409, as a stock server words it in each case. */
+static int exists(struct op *op, struct str name)
+{
+	struct request *req = op->req;
+
+	status_about(&req->st, req->res, name);
+	req->st.retry_after_s = op->has_generate_name ? 1 : 0;
+	return status_set(&req->st, ERR_EXISTS, "%s%.*s \"%.*s\" already exists%s",
+			  is_being_deleted(op, name) ? "object is being deleted: " : "",
+			  STR_ARG(req->res->resource_name), STR_ARG(name),
+			  op->has_generate_name
+				  ? ", the server was not able to generate a unique name for the "
+				    "object"
+				  : "");
+}
+
+static bool create_lost(struct op *op, size_t failed)
+{
 	struct str name = object_name(op->object);
 
 	if (failed > 0) /* the namespace has changed, or a claim was taken meanwhile */
 		return true;
-	if (!op->is_generated && !op->has_generate_name) {
-		IGNORE(status_exists(&req->st, req->res, name), "answered by the caller");
-		return false;
-	}
 	if (op->is_generated && op->tries < APISERVER_GENERATE_TRIES)
 		return true;
-	status_about(&req->st, req->res, name);
-	IGNORE(status_set(
-		       &req->st, ERR_EXISTS,
-		       "%.*s \"%.*s\" already exists, the server was not able to generate a unique "
-		       "name for the object",
-		       STR_ARG(req->res->resource_name), STR_ARG(name)),
-	       "answered by the caller");
-	req->st.retry_after_s = 1;
+	IGNORE(exists(op, name), "answered by the caller");
 	return false;
 }
 
@@ -114,7 +129,7 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 		return op_submit(op);
 	}
 	if (cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name)))
-		return status_exists(&req->st, req->res, name);
+		return exists(op, name);
 	return answer_dry(op, req->ns, name, obj, 0);
 }
 

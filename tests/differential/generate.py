@@ -339,13 +339,22 @@ class Generator:
         name = self.name(plural) if not self.chance(0.03) else self.of(v.BAD_NAMES)
         q = self.query('update')
         if self.chance(0.4):
-            body = self.object(plural, name if not self.chance(0.02) else 'other')
+            body = self.alive(self.object(plural, name if not self.chance(0.02) else 'other'))
             if isinstance(body.get('metadata'), dict) and self.chance(0.15):
                 body['metadata']['resourceVersion'] = self.of([f'@rv:{plural}:{name}@', f'@rv:{plural}:{name}@', f'@oldrv:{plural}:{name}@', '1', '0', 'x', '-1', '999999999'])
         else:
             self.begin_object()
-            body = {'$base': [plural, name], 'edits': self.edits(plural), 'fallback': self.object(plural, name)}
+            body = {'$base': [plural, name], 'edits': self.edits(plural), 'fallback': self.alive(self.object(plural, name))}
         return {'verb': 'PUT', 'kind': plural, 'name': name, 'query': q, 'body': self.raw(body)}
+
+    @staticmethod
+    def alive(body):
+        """A PUT that creates would keep what says that it is being deleted (a difference that is meant)."""
+        meta = body.get('metadata') if isinstance(body, dict) else None
+        for key in ('deletionTimestamp', 'deletionGracePeriodSeconds'):
+            if isinstance(meta, dict):
+                meta.pop(key, None)
+        return body
 
     def edits(self, plural):
         """[path, value] or [path] (take it out), on what the server answered last."""
@@ -522,7 +531,7 @@ class Generator:
         edits = [[['status'], self.status()]]
         if self.chance(0.3):
             edits += self.edits('services')
-        return {'verb': 'PUT', 'kind': 'services', 'name': name, 'sub': 'status', 'query': q, 'body': {'$base': ['services', name], 'edits': edits, 'fallback': self.object('services', name)}}
+        return {'verb': 'PUT', 'kind': 'services', 'name': name, 'sub': 'status', 'query': q, 'body': {'$base': ['services', name], 'edits': edits, 'fallback': self.alive(self.object('services', name))}}
 
     def delete(self, plural):
         name = self.name(plural) if not self.chance(0.02) else self.of(v.BAD_NAMES)

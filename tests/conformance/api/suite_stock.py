@@ -154,3 +154,75 @@ def test_a_refused_address_is_shown_with_a_place_for_each_family(api):
     shown = causes(answer, 'spec.clusterIPs')[0]['message']
     families = json.loads(shown[len('Invalid value: '):shown.index(']') + 1])
     assert families in ([taken], [taken, '']), shown
+
+
+def test_what_is_wrong_with_options_is_told_together(api):
+    answer = api.post(api.path('services') + '?dryRun=x&fieldValidation=x&fieldManager=%09', service('a')).want(422)
+    assert {c['field'] for c in answer.json['details']['causes']} == {'dryRun', 'fieldValidation', 'fieldManager'}
+    answer = api.delete(api.path('services', 'a'), {'propagationPolicy': 'x', 'dryRun': ['x']}).want(422)
+    assert {c['field'] for c in answer.json['details']['causes']} == {'propagationPolicy', 'dryRun'}
+
+
+def test_orphan_dependents_is_a_policy(api):
+    api.post(api.path('services'), service('a')).want(201)
+    got = api.delete(api.path('services', 'a') + '?orphanDependents=true').want(200).json
+    assert got['metadata']['finalizers'] == ['orphan'] and got['metadata']['deletionTimestamp']
+    api.post(api.path('services'), service('a')).fails(409, 'AlreadyExists', 'object is being deleted: services "a" already exists')
+
+
+def test_a_marked_slice_gets_a_generation(api):
+    api.post(api.path('endpointslices'), slice_of('a')).want(201)
+    got = api.delete(api.path('endpointslices', 'a'), {'propagationPolicy': 'Foreground'}).want(200).json
+    assert got['metadata']['generation'] == 2
+
+
+def test_dummy_node_ports_follow_those_that_are_named(api):
+    sent = service('a', ports=((80, 'a'), (81, 'b')), type='NodePort')
+    assert [p['nodePort'] for p in api.post(api.path('services') + '?dryRun=All', sent).want(201).json['spec']['ports']] == [32769, 32770]
+    sent['spec']['ports'][0]['nodePort'] = 30500
+    assert [p['nodePort'] for p in api.post(api.path('services') + '?dryRun=All', sent).want(201).json['spec']['ports']] == [30500, 30501]
+
+
+def test_selectors_of_nothing(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services')
+    assert len(api.get(where + '?fieldSelector=%3D').want(200).json['items']) == 1
+    assert api.get(where + '?labelSelector=app+in+()').want(200).json['items'] == []
+    api.get(where + '?fieldSelector=metadata.name%3Da%3D1').want(400)
+
+
+def test_a_patch_is_told_of_its_repeated_members(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a')
+    twice = '{"metadata":{"labels":{"a":"b","a":"c"}}}'
+    for kind in (MERGE, STRATEGIC):
+        assert any('duplicate field \\"metadata.labels.a\\"' in w for w in warnings(api.patch(where, twice, kind).want(200)))
+        assert causes(api.patch(where + '?fieldValidation=Strict', twice, kind).want(422), 'patch')
+    answer = api.patch(where, '[{"op":"test","op":"test","path":"/kind","value":"Service"}]', JSON_PATCH).want(200)
+    assert any('json patch duplicate field \\"[0].op\\"' in w for w in warnings(answer))
+
+
+def test_a_patch_keeps_the_kind(api):
+    api.post(api.path('services'), service('a')).want(201)
+    assert causes(api.patch(api.path('services', 'a'), {'kind': 'Pod'}).want(422), 'patch')
+    assert api.patch(api.path('services', 'a'), {'kind': 'Pod'}, STRATEGIC).want(200).json['kind'] == 'Service'
+
+
+def test_addresses_of_endpoints_are_warned_of(api):
+    answer = api.post(api.path('endpoints'), {'metadata': {'name': 'a'}, 'subsets': [{'addresses': [{'ip': '2001:DB8::1'}]}]}).want(201)
+    assert any('subsets[0].addresses[0].ip: IPv6 address' in w for w in warnings(answer))
+    sent = slice_of('a', addressType='IPv6', endpoints=[{'addresses': ['2001:db8::1', '2001:DB8::2']}])
+    assert any('endpoints[0].addresses[1]: IPv6 address' in w for w in warnings(api.post(api.path('endpointslices'), sent).want(201)))
+
+
+def test_a_refused_check_port_is_told_as_a_cause(api):
+    sent = service('a', type='LoadBalancer', externalTrafficPolicy='Local')
+    taken = api.post(api.path('services'), sent).want(201).json['spec']['healthCheckNodePort']
+    sent['metadata']['name'], sent['spec']['healthCheckNodePort'] = 'b', taken
+    st = api.post(api.path('services'), sent).fails(500, 'InternalError', 'failed to allocate requested HealthCheck NodePort')
+    assert st['details']['causes'] == [{'message': f'failed to allocate requested HealthCheck NodePort {taken}: provided port is already allocated'}]
+
+
+def test_a_path_that_is_none_has_details(api):
+    assert api.get('/api/v1/namespaces/x/nothings').want(404).json['details'] == {}
+    api.get('/api/v1/namespaces/default/services/..').fails(400, 'BadRequest', "may not be '..'")
