@@ -61,6 +61,22 @@ static bool patch_is_directive(const struct patch_merge *m, const struct json *m
 	return m->is_strategic && member->key.len > 0 && member->key.ptr[0] == '$';
 }
 
+/* Members that are null of objects in a list: RFC 7386 keeps them, Kubernetes does not. */
+static void patch_prune(struct json *n)
+{
+	struct json *next;
+
+	if (n->type != JSON_ARRAY && n->type != JSON_OBJECT)
+		return;
+	for (struct json *c = n->first; c; c = next) {
+		next = c->next;
+		if (n->type == JSON_OBJECT && c->type == JSON_NULL)
+			json_unlink(n, c);
+		else
+			patch_prune(c);
+	}
+}
+
 int api_patch_value(struct patch_merge *m, const struct api_field *f, struct json *to,
 		    const struct json *patch)
 {
@@ -78,6 +94,8 @@ int api_patch_value(struct patch_merge *m, const struct api_field *f, struct jso
 		return api_patch_list(m, f, to, patch, NULL);
 	}
 	api_patch_assign(to, json_clone(m->a, patch));
+	if (!m->is_strategic)
+		patch_prune(to);
 	return 0;
 }
 

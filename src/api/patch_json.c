@@ -167,9 +167,9 @@ static int patch_add(struct patch *p, struct str pointer, struct json *value)
 		return r;
 	value->key = (struct str){0};
 	value->next = NULL;
-	if (!spot.parent) {
-		p->root = value;
-	} else if (spot.parent->type == JSON_OBJECT) {
+	if (!spot.parent)
+		return err_set(p->err, ERR_INVALID, "only \"replace\" can name the whole object");
+	if (spot.parent->type == JSON_OBJECT) {
 		json_set_str(spot.parent, spot.token, value);
 	} else if (str_eq_c(spot.token, "-")) {
 		json_append(spot.parent, value);
@@ -237,6 +237,8 @@ static int patch_op_replace(struct patch *p, struct str path, struct str from,
 		r = patch_admit(p, value, spot.depth, true);
 	if (r < 0)
 		return r;
+	if (!spot.parent && value->type != JSON_OBJECT && value->type != JSON_ARRAY)
+		return err_set(p->err, ERR_INVALID, "the whole cannot become a single value");
 	copy = json_clone(p->a, value);
 	copy->key = spot.child->key;
 	copy->next = spot.child->next;
@@ -273,6 +275,8 @@ static int patch_op_copy(struct patch *p, struct str path, struct str from,
 	int r = patch_find(p, from, &spot);
 
 	/* A member that is not there is copied as null. */
+	if (r == 0 && !spot.parent)
+		return err_set(p->err, ERR_INVALID, "the whole object cannot be copied");
 	if (r == 0 && !spot.child && json_is(spot.parent, JSON_OBJECT))
 		spot.child = &null;
 	else if (r == 0)
@@ -343,6 +347,10 @@ int api_patch_json(struct arena *a, const struct json *obj, const struct json *p
 	struct patch p = {.a = a, .err = err};
 	size_t index = 0;
 
+	if (json_is_null(patch)) { /* no operation */
+		*ret = json_clone(a, obj);
+		return 0;
+	}
 	if (patch->type != JSON_ARRAY)
 		return err_set(err, ERR_BAD_REQUEST, "a JSON patch must be a list of operations");
 	if (patch->count > API_PATCH_OPS_MAX)

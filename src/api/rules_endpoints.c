@@ -42,15 +42,19 @@ static void check_addresses(const struct json *list, const struct api_path *p, s
 	}
 }
 
-static void check_protocol_and_app(const struct json *port, const struct api_path *p,
+static void check_protocol_and_app(const struct json *port, const struct api_path *p, bool is_slice,
 				   struct api_causes *c)
 {
 	struct api_path protocol_path = api_path_child(p, "protocol");
 	struct api_path app_path = api_path_child(p, "appProtocol");
 	const struct json *app = json_get(port, "appProtocol");
+	struct str protocol = json_get_string(port, "protocol");
 
-	api_rules_check_one_of(c, &protocol_path, json_get_string(port, "protocol"),
-			       api_rules_protocols);
+	/* Of a slice it is a pointer, so that "" is a value like others. */
+	if (is_slice && !protocol.len)
+		api_causes_not_supported(c, &protocol_path, protocol, api_rules_protocols);
+	else
+		api_rules_check_one_of(c, &protocol_path, protocol, api_rules_protocols);
 	if (!json_is_null(app))
 		api_rules_check_name(c, &app_path, json_string(app), api_name_qualified);
 }
@@ -73,7 +77,7 @@ static void check_subset_ports(const struct json *ports, const struct api_path *
 		else if (n > 1)
 			api_causes_required(c, &name_path, NULL);
 		api_rules_check_port(c, &port_path, json_get_int(it, "port", 0));
-		check_protocol_and_app(it, &at, c);
+		check_protocol_and_app(it, &at, false, c);
 	}
 }
 
@@ -243,7 +247,7 @@ static void check_slice_ports(const struct json *ports, struct api_causes *c)
 			api_rules_check_name(c, &name_path, name, api_name_dns1123_label);
 		if (api_rules_seen(&names, name))
 			api_causes_duplicate(c, &name_path, json_get(it, "name"));
-		check_protocol_and_app(it, &at, c);
+		check_protocol_and_app(it, &at, true, c);
 	}
 	map_fini(&names);
 }

@@ -521,28 +521,47 @@ static int strict_object(struct strict *s, const struct api_type *type, struct j
 	return 0;
 }
 
-static void strict_find_repeated(struct strict *s, const struct json *n, const struct strict_at *at)
+/* Takes out the members that were marked by an absent key. */
+static void strict_sweep(struct json *obj)
+{
+	struct json *c = obj->first, *next;
+
+	obj->first = obj->last = NULL;
+	obj->count = 0;
+	for (; c; c = next) {
+		next = c->next;
+		if (str_is_set(c->key))
+			json_append(obj, c);
+	}
+}
+
+static void strict_find_repeated(struct strict *s, struct json *n, const struct strict_at *at)
 {
 	struct strict_at below = {.up = at, .index = -1};
 	struct map seen = {0};
-	bool is_list = n->type == JSON_ARRAY;
+	bool is_list = n->type == JSON_ARRAY, is_repeated = false;
 
 	if (!is_list && n->type != JSON_OBJECT)
 		return;
 	below.index = is_list ? 0 : -1;
-	for (const struct json *c = n->first; c; c = c->next) {
+	for (struct json *c = n->first; c; c = c->next) {
+		struct json *before = is_list ? NULL : map_put(&seen, c->key, c);
+
 		below.key = c->key;
-		if (!is_list && map_get(&seen, c->key))
+		if (before) {
 			strict_issue(s, "duplicate", at, c->key);
-		else if (!is_list)
-			map_put(&seen, c->key, s);
+			before->key = (struct str){0};
+			is_repeated = true;
+		}
 		strict_find_repeated(s, c, &below);
 		below.index += is_list;
 	}
 	map_fini(&seen);
+	if (is_repeated)
+		strict_sweep(n);
 }
 
-void api_strict_repeated(struct arena *a, const struct json *tree, const char *prefix,
+void api_strict_repeated(struct arena *a, struct json *tree, const char *prefix,
 			 struct api_strs *ret_issues)
 {
 	struct strict s = {.a = a};

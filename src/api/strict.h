@@ -34,8 +34,8 @@ int api_strict(struct arena *a, const struct api_kind *kind, struct json *obj,
 	       struct api_strs *ret_issues, struct err *err) _nodiscard_;
 /* The same for an object that is no kind (DeleteOptions, Eviction, …); messages lack the prefix. */
 /* Members that occur twice anywhere in a tree of no known type, each as `prefix` + `duplicate field
- * "spec.ports[0].port"`. A JSON patch's are told with the prefix "json patch ". */
-void api_strict_repeated(struct arena *a, const struct json *tree, const char *prefix,
+ * "spec.ports[0].port"`; of them only the last one stays. */
+void api_strict_repeated(struct arena *a, struct json *tree, const char *prefix,
 			 struct api_strs *ret_issues);
 int api_strict_type(struct arena *a, const struct api_type *type, struct json *obj,
 		    struct api_strs *ret_issues, struct err *err) _nodiscard_;

@@ -10,6 +10,10 @@
 #include "apiserver/ownership.h"
 #include "json/yaml_tree.h"
 
+enum {
+	OWNERS_COMPARED_MAX = 1000, /* in a longer list repeated ones stay */
+};
+
 static struct str content_type(const struct request *req)
 {
 	return http_header(req->x->req.headers, req->x->req.n_headers, "content-type");
@@ -120,6 +124,41 @@ static int check_kind(struct request *req, const struct json *obj)
 	return 0;
 }
 
+/* An owner that is there already, member by member, goes; clients are told which. */
+static void drop_repeated_owners(struct op *op, struct json *obj)
+{
+	struct request *req = op->req;
+	struct json *owners = json_path(obj, "metadata.ownerReferences"), *next;
+	struct buf uids = BUF_INIT;
+
+	if (!json_is(owners, JSON_ARRAY) || owners->count > OWNERS_COMPARED_MAX)
+		return;
+	for (struct json *c = owners->first; c; c = next) {
+		const struct json *same = owners->first;
+
+		next = c->next;
+		while (same != c && !json_eq(same, c))
+			same = same->next;
+		if (same == c)
+			continue;
+		buf_printf(&uids, "%s%.*s", uids.len ? ", " : "",
+			   STR_ARG(json_get_string(c, "uid")));
+		json_unlink(owners, c);
+	}
+	if (uids.len)
+		request_warn(
+			req,
+			str_printf(req->arena,
+				   ".metadata.ownerReferences contains duplicate entries%s; API "
+				   "server dedups owner references in 1.20+, and may reject such "
+				   "requests as early as 1.24; please fix your requests; duplicate "
+				   "UID(s) observed: %s",
+				   req->verb == REQUEST_PATCH ? " after mutating admission happens"
+							      : "",
+				   uids.ptr));
+	buf_fini(&uids);
+}
+
 /* Types, unknown fields, defaults. */
 static int normalise(struct op *op, struct json *obj)
 {
@@ -137,6 +176,7 @@ static int normalise(struct op *op, struct json *obj)
 		return status_from_err(&req->st, ERR_BAD_REQUEST, &err);
 	for (size_t i = 0; req->field_validation == REQUEST_FIELDS_WARN && i < issues.n; i++)
 		request_warn(req, str_dup(req->arena, issues.ptr[i]));
+	drop_repeated_owners(op, obj);
 	api_defaults(&op->arena, req->res->kind, obj);
 	api_default_kind(&op->arena, req->res->kind, obj);
 	return 0;
@@ -263,20 +303,23 @@ int body_applied(struct op *op, const struct json *old, struct json **ret)
 }
 
 /* Members of the patch itself that occur twice. */
-static int check_repeated(struct op *op, enum api_patch_kind kind, const struct json *patch)
+static int check_repeated(struct op *op, enum api_patch_kind kind, struct json *patch,
+			  struct api_strs *ret)
 {
 	struct request *req = op->req;
-	struct api_strs issues;
 
-	api_strict_repeated(&op->arena, patch, kind == API_PATCH_JSON ? "json patch " : "",
-			    &issues);
-	if (issues.n && req->field_validation == REQUEST_FIELDS_STRICT)
+	api_strict_repeated(&op->arena, patch, kind == API_PATCH_JSON ? "json patch " : "", ret);
+	if (ret->n && req->field_validation == REQUEST_FIELDS_STRICT)
 		return status_invalid_patch(&req->st, req->x->req.body,
 					    str_printf(req->arena, "strict decoding error: %.*s",
-						       STR_ARG(issues.ptr[0])));
-	for (size_t i = 0; req->field_validation == REQUEST_FIELDS_WARN && i < issues.n; i++)
-		request_warn(req, str_dup(req->arena, issues.ptr[i]));
+						       STR_ARG(ret->ptr[0])));
 	return 0;
+}
+
+static void warn_each(struct request *req, const struct api_strs *issues)
+{
+	for (size_t i = 0; req->field_validation == REQUEST_FIELDS_WARN && i < issues->n; i++)
+		request_warn(req, str_dup(req->arena, issues->ptr[i]));
 }
 
 int body_patched(struct op *op, const struct json *old, struct json **ret)
@@ -284,6 +327,7 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 	struct request *req = op->req;
 	enum api_patch_kind kind;
 	struct json *patch, *obj;
+	struct api_strs issues;
 	struct err err;
 	int r = body_patch_kind(req, &kind);
 
@@ -291,7 +335,7 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		r = parse(op, &patch);
 	if (r < 0)
 		return r;
-	r = check_repeated(op, kind, patch);
+	r = check_repeated(op, kind, patch, &issues);
 	if (r < 0)
 		return r;
 	r = api_patch(&op->arena, kind, req->res->kind->type, old, patch, &obj, &err);
@@ -308,7 +352,9 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 	}
 	if (check_kind(req, obj) < 0 || normalise(op, obj) < 0)
 		r = status_invalid_patch(&req->st, req->x->req.body, req->st.message);
-	if (r == 0)
-		*ret = obj;
-	return r;
+	if (r < 0)
+		return r;
+	warn_each(req, &issues);
+	*ret = obj;
+	return 0;
 }

@@ -108,16 +108,30 @@ int prepare_name(struct op *op, const struct json *obj)
 	return 0;
 }
 
-static int check_uid(struct op *op, struct str old, struct str new)
+/* Where a stock server keeps the kind; its conflicts name it. */
+static const char *registry_folder(const struct api_kind *kind)
 {
+	if (str_eq_c(STR("services"), kind->plural))
+		return "services/specs";
+	return str_eq_c(STR("endpoints"), kind->plural) ? "services/endpoints" : kind->plural;
+}
+
+int prepare_uid(struct op *op, struct str old, struct str new)
+{
+	struct request *req = op->req;
+
 	if (!new.len || str_eq(old, new))
 		return 0;
+	/* As if it were read from the store. */
 	return status_conflict(
-		&op->req->st, op->req->res, op->req->name,
-		str_printf(
-			op->req->arena,
-			"Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-			STR_ARG(new), STR_ARG(old))
+		&req->st, req->res, req->name,
+		str_printf(req->arena,
+			   "StorageError: invalid object, Code: 4, Key: %s/%s/%.*s%s%.*s, "
+			   "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
+			   "precondition: %.*s, UID in object meta: %.*s",
+			   req->is_dry_run ? "" : "/registry", registry_folder(req->res->kind),
+			   STR_ARG(req->ns), req->ns.len ? "/" : "", STR_ARG(req->name),
+			   STR_ARG(new), STR_ARG(old))
 			.ptr);
 }
 
@@ -133,8 +147,8 @@ int prepare_identity(struct op *op, const struct json *old, struct json *obj, ui
 		r = prepare_namespace(op, obj);
 	/* Another uid in a patch is a changed field. */
 	if (r == 0 && req->verb != REQUEST_PATCH)
-		r = check_uid(op, json_get_string(json_get(old, "metadata"), "uid"),
-			      json_get_string(meta, "uid"));
+		r = prepare_uid(op, json_get_string(json_get(old, "metadata"), "uid"),
+				json_get_string(meta, "uid"));
 	if (r < 0)
 		return r;
 	/* Validation wants one, and it is the stored one whatever the client left out. */

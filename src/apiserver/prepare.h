@@ -17,6 +17,8 @@ void prepare_create_status(struct op *op, struct json *obj);
 int prepare_name(struct op *op, const struct json *obj) _nodiscard_;
 /* The body's namespace, which is empty or the URL's; afterwards it is that. */
 int prepare_namespace(struct op *op, struct json *obj) _nodiscard_;
+/* The body's uid against the stored one ("" when nothing is stored). */
+int prepare_uid(struct op *op, struct str old, struct str new) _nodiscard_;
 /* Name, namespace, uid and resourceVersion of the body against what is stored. `rev` is the stored
  * one. Sets op->is_conditional. */
 int prepare_identity(struct op *op, const struct json *old, struct json *obj,

@@ -2,6 +2,7 @@
 #include "apiserver/services.h"
 
 #include "api/service_defaults.h"
+#include "apiserver/prepare.h"
 #include "apiserver/repair.h"
 #include "apiserver/service_cidrs.h"
 #include "apiserver/strategy.h"
@@ -141,11 +142,33 @@ static int plan(struct op *op, const struct json *old, struct json *obj)
 	return 0;
 }
 
+/* What is to be stored for Endpoints that go: nothing, or, while finalizers hold them, a mark. */
+static struct bytes *ended(struct op *op, const struct resource *endpoints, struct object *o)
+{
+	const struct clock *clock = op->s->clock;
+	struct json *obj, *meta;
+	const struct json *finalizers;
+
+	if (object_decode_copy(&op->arena, o, o->rev, &obj, NULL) < 0)
+		return NULL;
+	meta = json_get(obj, "metadata");
+	finalizers = json_get(meta, "finalizers");
+	if (!json_is(finalizers, JSON_ARRAY) || !finalizers->count)
+		return NULL;
+	if (json_is_null(json_get(meta, "deletionTimestamp"))) {
+		json_set(meta, "deletionTimestamp",
+			 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock))));
+		json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, 0));
+	}
+	return object_encode(&op->arena, endpoints, obj);
+}
+
 /* The Endpoints that bear its name go too. */
 static void plan_delete(struct op *op, const struct json *old)
 {
 	const struct resource *endpoints = server_resource_of(op->s, "Endpoints");
 	struct str key;
+	struct object *o;
 	struct json *meta = json_get(old, "metadata");
 
 	service_plan_delete(&op->arena, old, &op->s->services->pools, &op->plan);
@@ -153,11 +176,12 @@ static void plan_delete(struct op *op, const struct json *old)
 	op_add_plan(op, old);
 	key = server_cache_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
 			       json_get_string(meta, "name"));
-	if (cache_get(endpoints->cache, key))
+	o = cache_get(endpoints->cache, key);
+	if (o)
 		op_put(op,
 		       server_store_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
 					json_get_string(meta, "name")),
-		       NULL);
+		       ended(op, endpoints, o));
 }
 
 const struct strategy services_strategy = {

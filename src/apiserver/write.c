@@ -288,34 +288,14 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 	return store_changed(op, o, old, obj);
 }
 
-/* Where a stock server keeps the kind; its conflicts name it. */
-static const char *registry_folder(const struct api_kind *kind)
-{
-	if (str_eq_c(STR("services"), kind->plural))
-		return "services/specs";
-	return str_eq_c(STR("endpoints"), kind->plural) ? "services/endpoints" : kind->plural;
-}
-
-/* Nothing that is still to be made has a uid: as if it were read from the store. */
 static int refuse_uid(struct request *req, struct str uid)
 {
-	if (req->verb == REQUEST_PATCH)
-		return status_conflict(
-			&req->st, req->res, req->name,
-			str_printf(req->arena,
-				   "uid mismatch: the provided object specified uid %.*s, and no "
-				   "existing object was found",
-				   STR_ARG(uid))
-				.ptr);
 	return status_conflict(
 		&req->st, req->res, req->name,
 		str_printf(req->arena,
-			   "StorageError: invalid object, Code: 4, Key: /registry/%s/"
-			   "%.*s%s%.*s, ResourceVersion: 0, AdditionalErrorMsg: "
-			   "Precondition failed: UID in precondition: %.*s, UID in object "
-			   "meta: ",
-			   registry_folder(req->res->kind), STR_ARG(req->ns),
-			   req->ns.len ? "/" : "", STR_ARG(req->name), STR_ARG(uid))
+			   "uid mismatch: the provided object specified uid %.*s, and no existing "
+			   "object was found",
+			   STR_ARG(uid))
 			.ptr);
 }
 
@@ -339,8 +319,11 @@ static int create_by_update(struct op *op)
 		return status_not_found(&req->st, req->res, req->name);
 	meta = json_get(obj, "metadata");
 	uid = json_get_string(meta, "uid");
-	if (uid.len)
-		return refuse_uid(req, uid);
+	/* Nothing that is still to be made has one. */
+	r = uid.len && req->verb == REQUEST_PATCH ? refuse_uid(req, uid)
+						  : prepare_uid(op, STR(""), uid);
+	if (r < 0)
+		return r;
 	json_remove(meta, "resourceVersion");
 	return create_object(op, obj);
 }

@@ -351,7 +351,7 @@ class Generator:
     def alive(body):
         """A PUT that creates would keep what says that it is being deleted (a difference that is meant)."""
         meta = body.get('metadata') if isinstance(body, dict) else None
-        for key in ('deletionTimestamp', 'deletionGracePeriodSeconds'):
+        for key in ('deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'):
             if isinstance(meta, dict):
                 meta.pop(key, None)
         return body

@@ -226,3 +226,50 @@ def test_a_refused_check_port_is_told_as_a_cause(api):
 def test_a_path_that_is_none_has_details(api):
     assert api.get('/api/v1/namespaces/x/nothings').want(404).json['details'] == {}
     api.get('/api/v1/namespaces/default/services/..').fails(400, 'BadRequest', "may not be '..'")
+
+
+def test_endpoints_with_finalizers_outlive_their_service(api):
+    api.post(api.path('services'), service('a')).want(201)
+    api.post(api.path('endpoints'), {'metadata': {'name': 'a', 'finalizers': ['example.com/x']}}).want(201)
+    api.delete(api.path('services', 'a')).want(200)
+    assert api.get(api.path('endpoints', 'a')).want(200).json['metadata']['deletionTimestamp']
+    api.patch(api.path('endpoints', 'a'), {'metadata': {'finalizers': None}}).want(200)
+    api.get(api.path('endpoints', 'a')).want(404)
+
+
+def test_repeated_owners_are_dropped(api):
+    owner = {'apiVersion': 'v1', 'kind': 'Pod', 'name': 'a', 'uid': 'u'}
+    sent = slice_of('a')
+    sent['metadata']['ownerReferences'] = [owner, dict(owner, name='b'), owner]
+    answer = api.post(api.path('endpointslices'), sent).want(201)
+    assert [o['name'] for o in answer.json['metadata']['ownerReferences']] == ['a', 'b']
+    assert any('duplicate UID(s) observed: u' in w for w in warnings(answer))
+    answer = api.patch(api.path('endpointslices', 'a'), {'metadata': {'ownerReferences': [owner, owner]}}).want(200)
+    assert any('after mutating admission happens' in w for w in warnings(answer))
+
+
+def test_a_merge_patch_puts_no_null_into_a_list(api):
+    api.post(api.path('services'), service('a')).want(201)
+    patch = {'spec': {'ports': [{'port': 80, 'foo': None}]}}
+    assert not warnings(api.patch(api.path('services', 'a'), patch).want(200))
+
+
+def test_another_uid_in_a_put_is_a_conflict_of_the_store(api):
+    api.post(api.path('services'), service('a')).want(201)
+    for name in ('a', 'b'):
+        sent = service(name)
+        sent['metadata']['uid'] = 'x'
+        api.put(api.path('services', name), sent).fails(409, 'Conflict', f'/services/specs/{api.ns}/{name}', 'UID in precondition: x')
+
+
+def test_a_slice_has_no_empty_protocol(api):
+    answer = api.post(api.path('endpointslices'), slice_of('a', ports=[{'protocol': ''}])).want(422)
+    assert causes(answer, 'ports[0].protocol')[0]['reason'] == 'FieldValueNotSupported'
+
+
+def test_of_what_a_patch_says_twice_the_last_counts(api):
+    for kind in (MERGE, STRATEGIC):
+        name = kind[12:17]
+        api.post(api.path('services'), service(name)).want(201)
+        twice = '{"metadata":{"labels":{"a":"b"}},"metadata":{"labels":{"c":"d"}}}'
+        assert api.patch(api.path('services', name), twice, kind).want(200).json['metadata']['labels'] == {'c': 'd'}

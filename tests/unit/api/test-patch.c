@@ -82,7 +82,10 @@ static const struct json_case {
 	/* the rest */
 	{"{'a':1}", "[]", "{'a':1}", 0},
 	{"{'a':1}", "[{'op':'replace','path':'','value':{'b':2}}]", "{'b':2}", 0},
-	{"{'a':1}", "[{'op':'add','path':'','value':[1]}]", "[1]", 0},
+	{"{'a':1}", "[{'op':'add','path':'','value':[1]}]", NULL, ERR_INVALID},
+	{"{'a':1}", "[{'op':'replace','path':'','value':1}]", NULL, ERR_INVALID},
+	{"{'a':1}", "[{'op':'copy','path':'/b','from':''}]", NULL, ERR_INVALID},
+	{"{'a':1}", "null", "{'a':1}", 0},
 	{"{'a':1}", "[{'op':'remove','path':''}]", NULL, ERR_INVALID},
 	{"{'a':{'b':1}}",
 	 "[{'op':'copy','from':'/a','path':'/c'},"
@@ -156,10 +159,12 @@ TEST(limits_what_a_json_patch_can_do)
 				  &err),
 		   ERR_TOO_LARGE);
 	/* … or make it one level deeper */
-	ASSERT_OK(api_patch_json(&a, parse("{'a':1}"),
-				 repeat("{'op':'copy','from':'','path':'/a'}", 99), &ret, &err));
-	ASSERT_ERR(api_patch_json(&a, parse("{'a':1}"),
-				  repeat("{'op':'copy','from':'','path':'/a'}", 101), &ret, &err),
+	ASSERT_OK(api_patch_json(&a, parse("{'a':{}}"),
+				 repeat("{'op':'copy','from':'/a','path':'/a/b'}", 98), &ret,
+				 &err));
+	ASSERT_ERR(api_patch_json(&a, parse("{'a':{}}"),
+				  repeat("{'op':'copy','from':'/a','path':'/a/b'}", 101), &ret,
+				  &err),
 		   ERR_TOO_LARGE);
 	arena_fini(&a);
 }

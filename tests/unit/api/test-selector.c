@@ -69,10 +69,10 @@ TEST(labels_match)
 TEST(bad_label_selectors)
 {
 	static const char *const bad[] = {
-		"=a",      ",",       "a,",       ",a",         "a b",  "a in",    "a in (",
-		"a in ()", "a in (b", "a in b",   "a=b=c",      "a(b)", "!a=b",    "!",
-		"a>x",     "a>",      "a=b c",    "-a",         "a=-",  "a/b/c=d", "a in (b))",
-		"a<1.5",   "a! =b",   "a=b,,c=d", "\xc3\xa4=b",
+		"=a",      ",",         "a,",     ",a",    "a b",      "a in",
+		"a in (",  "a in (b",   "a in b", "a=b=c", "a(b)",     "!a=b",
+		"!",       "a>x",       "a>",     "a=b c", "-a",       "a=-",
+		"a/b/c=d", "a in (b))", "a<1.5",  "a! =b", "a=b,,c=d", "\xc3\xa4=b",
 	};
 	struct api_label_selector s;
 

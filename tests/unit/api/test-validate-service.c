@@ -330,8 +330,9 @@ TEST(warnings)
 		{PORT ",\"loadBalancerIP\":\"010.0.0.1\"",
 		 "spec.loadBalancerIP: non-standard IP address \"010.0.0.1\" is invalid: use "
 		 "\"10.0.0.1\""},
+		{PORT ",\"externalIPs\":[\"192.0.2.1\"]",
+		 "spec.externalIPs is deprecated and may no longer be implemented in some clusters"},
 		{NAMED ",\"externalIPs\":[\"192.0.2.1\"]",
-		 "spec.externalIPs is deprecated and may no longer be implemented in some clusters|"
 		 "spec.externalIPs is ignored when spec.type is \"ExternalName\""},
 		{PORT ",\"externalName\":\"x\"",
 		 "spec.externalName is ignored when spec.type is not \"ExternalName\""},
