@@ -95,8 +95,8 @@ static void check_owner(const struct json *owner, const struct api_path *p, stru
 	    (str_eq_c(version, "v1") || str_has_prefix(version, STR("events.k8s.io/"))))
 		api_causes_invalid_json(
 			c, p, owner,
-			str_printf(c->a, "%.*s, Kind=Event is disallowed from being an owner",
-				   STR_ARG(version))
+			str_printf(c->a, "%s%.*s, Kind=Event is disallowed from being an owner",
+				   str_find(version, '/') < 0 ? "/" : "", STR_ARG(version))
 				.ptr);
 }
 

@@ -303,8 +303,8 @@ int body_applied(struct op *op, const struct json *old, struct json **ret)
 }
 
 /* Members of the patch itself that occur twice. */
-static int check_repeated(struct op *op, enum api_patch_kind kind, struct json *patch,
-			  struct api_strs *ret)
+static int find_repeated(struct op *op, enum api_patch_kind kind, struct json *patch,
+			 struct api_strs *ret)
 {
 	struct request *req = op->req;
 
@@ -335,7 +335,7 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		r = parse(op, &patch);
 	if (r < 0)
 		return r;
-	r = check_repeated(op, kind, patch, &issues);
+	r = find_repeated(op, kind, patch, &issues);
 	if (r < 0)
 		return r;
 	r = api_patch(&op->arena, kind, req->res->kind->type, old, patch, &obj, &err);
