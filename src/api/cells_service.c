@@ -179,21 +179,23 @@ void api_cells_endpoints(struct api_cells *c, const struct json *obj)
 static struct str slice_ports(struct api_cells *c, const struct json *ports)
 {
 	struct shown s = {BUF_INIT, 0};
+	struct str text;
 
 	if (!api_cells_count(ports))
 		return STR("<unset>");
 	json_foreach(it, ports) {
 		const struct json *port = json_get(it, "port");
-		struct str name = json_get_string(it, "name");
+		const struct json *name = json_get(it, "name");
 
 		if (!shows_next(&s))
 			continue;
 		if (json_is(port, JSON_INT))
 			buf_add_i64(&s.b, port->integer);
 		else
-			buf_add_str(&s.b, name.len ? name : STR("*"));
+			buf_add_str(&s.b, name ? json_string(name) : STR("*"));
 	}
-	return shown_text(c, &s, "...");
+	text = shown_text(c, &s, "...");
+	return text.len ? text : STR("<unset>");
 }
 
 static struct str slice_addresses(struct api_cells *c, const struct json *endpoints)

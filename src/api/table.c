@@ -169,7 +169,6 @@ static void cells_secret(struct api_cells *c, const struct json *obj)
 static void cells_service_account(struct api_cells *c, const struct json *obj)
 {
 	name_cell(c, obj);
-	api_cells_int(c, (int64_t)members(obj, "secrets"));
 	age_cell(c, obj);
 }
 

@@ -46,19 +46,15 @@ static bool take(struct request *req, const struct accept_type *t)
 		return true;
 	if (!str_eq_c(t->group, "meta.k8s.io") || req->verb > REQUEST_WATCH)
 		return false;
-	if (!str_eq_c(t->version, "v1"))
+	if (!str_eq_c(t->version, "v1") && !str_eq_c(t->version, "v1beta1"))
 		return false;
+	req->is_beta = !str_eq_c(t->version, "v1");
 	if (str_eq_c(t->as, "Table")) {
 		req->format = REQUEST_TABLE;
-		req->content_type = "application/json;as=Table;g=meta.k8s.io;v=v1";
 		return true;
 	}
 	if (str_eq_c(t->as, wants_many ? "PartialObjectMetadataList" : "PartialObjectMetadata")) {
 		req->format = REQUEST_METADATA;
-		req->content_type =
-			wants_many
-				? "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-				: "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 		return true;
 	}
 	return false;

@@ -194,13 +194,14 @@ static size_t metadata_len(struct str s)
 	return s.len;
 }
 
-void object_write_metadata(struct buf *b, const struct object *o, uint64_t rev, bool is_item)
+void object_write_metadata(struct buf *b, const struct object *o, uint64_t rev, const char *version)
 {
 	struct str body = body_of(o);
 
-	buf_add_c(b, is_item ? "{\"metadata\":{"
-			     : "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":"
-			       "\"meta.k8s.io/v1\",\"metadata\":{");
+	buf_add_c(b, "{");
+	if (version)
+		buf_printf(b, "\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"%s\",", version);
+	buf_add_c(b, "\"metadata\":{");
 	add_rev(b, rev);
 	buf_add_str(b, str_sub(body, 0, metadata_len(body)));
 	buf_add_byte(b, '}');

@@ -78,9 +78,10 @@ int object_to_stored_form(const struct resource *res, struct bytes *value, struc
 void object_write(struct buf *b, const struct resource *res, const struct object *o, uint64_t rev);
 void object_write_item(struct buf *b, const struct resource *res, const struct object *o,
 		       uint64_t rev);
-/* Only its metadata: {"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":…};
- * as an item, without kind and apiVersion. */
-void object_write_metadata(struct buf *b, const struct object *o, uint64_t rev, bool is_item);
+/* Only its metadata: {"kind":"PartialObjectMetadata","apiVersion":version,"metadata":…}; without a
+ * version it is the item of a list, without kind and apiVersion. */
+void object_write_metadata(struct buf *b, const struct object *o, uint64_t rev,
+			   const char *version);
 
 /* The tree as a client sees it, with metadata.resourceVersion when rev is not 0. Strings borrow
  * from o->value: the object must outlive the arena, or at least its use. */

@@ -5,13 +5,20 @@
 
 #include <inttypes.h>
 
+static const char *meta_version(bool is_beta)
+{
+	return is_beta ? "meta.k8s.io/v1beta1" : "meta.k8s.io/v1";
+}
+
 unsigned render_style_index(struct render_style style)
 {
+	unsigned beta = style.is_beta ? RENDER_STYLES / 2 : 0;
+
 	if (style.format == REQUEST_TABLE)
-		return 1 + (unsigned)style.include;
+		return beta + 1 + (unsigned)style.include;
 	if (style.format == REQUEST_METADATA)
-		return RENDER_STYLES - 2;
-	return style.format == REQUEST_PROTO ? RENDER_STYLES - 1 : 0;
+		return beta + RENDER_STYLES / 2 - 2;
+	return style.format == REQUEST_PROTO ? RENDER_STYLES / 2 - 1 : 0;
 }
 
 struct json *render_list_meta(struct arena *a, uint64_t rev, struct str token, int64_t remaining)
@@ -63,7 +70,8 @@ static int64_t wall_ns(const struct request *req)
 
 void render_object(struct buf *b, const struct request *req, struct object *o, uint64_t rev)
 {
-	struct api_table_opts opts = {.include = req->include, .has_columns = true, .now_ns = 0};
+	struct api_table_opts opts = {
+		.include = req->include, .has_columns = true, .is_beta = req->is_beta};
 
 	switch (req->format) {
 	case REQUEST_TABLE:
@@ -74,7 +82,7 @@ void render_object(struct buf *b, const struct request *req, struct object *o, u
 			rev, &opts);
 		return;
 	case REQUEST_METADATA:
-		object_write_metadata(b, o, rev, false);
+		object_write_metadata(b, o, rev, meta_version(req->is_beta));
 		return;
 	case REQUEST_PROTO:
 		render_proto_object(b, req->res, o, rev);
@@ -112,8 +120,10 @@ void render_list(struct buf *b, const struct request *req, const struct render_l
 	bool is_metadata = req->format == REQUEST_METADATA;
 
 	if (req->format == REQUEST_TABLE) {
-		struct api_table_opts opts = {
-			.include = req->include, .has_columns = true, .now_ns = wall_ns(req)};
+		struct api_table_opts opts = {.include = req->include,
+					      .has_columns = true,
+					      .is_beta = req->is_beta,
+					      .now_ns = wall_ns(req)};
 
 		write_table(b, req->res, list, 0, &opts);
 		return;
@@ -124,15 +134,16 @@ void render_list(struct buf *b, const struct request *req, const struct render_l
 	}
 	if (!is_metadata)
 		buf_reserve(b, size_of(list));
-	buf_printf(b, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",",
-		   is_metadata ? "PartialObjectMetadataList" : req->res->kind->list_kind,
-		   STR_ARG(is_metadata ? STR("meta.k8s.io/v1") : req->res->api_version));
+	buf_printf(
+		b, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",",
+		is_metadata ? "PartialObjectMetadataList" : req->res->kind->list_kind,
+		STR_ARG(is_metadata ? str_of(meta_version(req->is_beta)) : req->res->api_version));
 	add_list_meta(b, list);
 	for (size_t i = 0; i < list->n; i++) {
 		if (i)
 			buf_add_byte(b, ',');
 		if (is_metadata)
-			object_write_metadata(b, list->objects[i], list->objects[i]->rev, true);
+			object_write_metadata(b, list->objects[i], list->objects[i]->rev, NULL);
 		else
 			object_write_item(b, req->res, list->objects[i], list->objects[i]->rev);
 	}
@@ -151,15 +162,17 @@ void render_event(struct buf *b, const struct resource *res, struct render_style
 	buf_add_c(b, type);
 	buf_add_c(b, "\",\"object\":");
 	if (style.format == REQUEST_TABLE) {
-		struct api_table_opts opts = {
-			.include = style.include, .has_columns = is_first, .now_ns = now_ns};
+		struct api_table_opts opts = {.include = style.include,
+					      .has_columns = is_first,
+					      .is_beta = style.is_beta,
+					      .now_ns = now_ns};
 
 		write_table(
 			b, res,
 			&(struct render_list){.objects = &o, .n = 1, .rev = rev, .remaining = -1},
 			rev, &opts);
 	} else if (style.format == REQUEST_METADATA) {
-		object_write_metadata(b, o, rev, false);
+		object_write_metadata(b, o, rev, meta_version(style.is_beta));
 	} else {
 		object_write(b, res, o, rev);
 	}
@@ -169,7 +182,7 @@ void render_event(struct buf *b, const struct resource *res, struct render_style
 static void write_table_bookmark(struct buf *b, const struct resource *res,
 				 struct render_style style, uint64_t rev)
 {
-	struct api_table_opts opts = {.include = style.include};
+	struct api_table_opts opts = {.include = style.include, .is_beta = style.is_beta};
 	struct arena a;
 	struct json *table;
 
@@ -199,7 +212,8 @@ void render_bookmark(struct buf *b, const struct resource *res, struct render_st
 		   "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",\"metadata\":"
 		   "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null",
 		   is_metadata ? "PartialObjectMetadata" : res->kind->kind,
-		   STR_ARG(is_metadata ? STR("meta.k8s.io/v1") : res->api_version), rev);
+		   STR_ARG(is_metadata ? str_of(meta_version(style.is_beta)) : res->api_version),
+		   rev);
 	if (is_end_of_initial)
 		buf_add_c(b, ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");
 	buf_add_c(b, "}}}\n");

@@ -21,9 +21,11 @@ struct render_list {
 struct render_style {
 	enum request_format format;
 	enum api_include include;
+	bool is_beta;
 };
 enum {
-	RENDER_STYLES = 6, /* JSON, Table with three includes, metadata, protobuf */
+	RENDER_STYLES =
+		12, /* JSON, Table with three includes, metadata, protobuf; each also beta */
 };
 unsigned render_style_index(struct render_style style); /* below RENDER_STYLES */
 

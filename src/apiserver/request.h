@@ -63,6 +63,7 @@ struct request {
 	enum request_verb verb;
 	enum request_format format;
 	enum api_include include; /* of a Table's rows */
+	bool is_beta;             /* Table and PartialObjectMetadata of meta.k8s.io/v1beta1 */
 	const char *content_type; /* of the answer */
 	bool is_dry_run;
 	enum request_field_validation field_validation;

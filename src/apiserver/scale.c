@@ -94,8 +94,10 @@ static void reply_table(struct request *req, struct arena *a, const struct resou
 			struct json *scale, struct buf *b)
 {
 	const struct clock *clock = req->s->clock;
-	struct api_table_opts opts = {
-		.include = req->include, .has_columns = true, .now_ns = clock->wall_ns(clock)};
+	struct api_table_opts opts = {.include = req->include,
+				      .has_columns = true,
+				      .is_beta = req->is_beta,
+				      .now_ns = clock->wall_ns(clock)};
 	struct json *meta = json_new(a, JSON_OBJECT), *table;
 
 	copy(a, meta, "resourceVersion", json_get(scale, "metadata"), "resourceVersion");
@@ -116,7 +118,7 @@ static void reply_scale(struct request *req, struct arena *a, const struct json 
 		api_proto_write(&b, res->api_version, STR("Scale"), res->kind->type, scale);
 	else
 		json_write(&b, req->format == REQUEST_METADATA
-				       ? api_partial_metadata(a, scale, false)
+				       ? api_partial_metadata(a, scale, req->is_beta)
 				       : scale);
 	reply_buf(req, 200, &b);
 }

@@ -262,7 +262,7 @@ static struct watch *watch_new(struct request *req, const struct selection *sel)
 		.res = req->res,
 		.state = is_from_now ? WATCH_INITIAL : WATCH_CATCHUP,
 		.sel = *sel,
-		.style = {req->format, req->include},
+		.style = {req->format, req->include, req->is_beta},
 		.wants_bookmarks = req->wants_bookmarks,
 		.wants_initial_end = req->wants_initial && req->wants_bookmarks,
 		.rev = is_from_now ? s->rev : req->rev,
