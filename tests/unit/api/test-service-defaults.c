@@ -87,6 +87,7 @@ TEST(ingress_mode)
 	arena_fini(&arena);
 }
 
+/* Proves: 2.3.1, 2.3.2, 2.3.3, 2.3.4, 2.3.5 */
 TEST(on_read)
 {
 	static const struct {
@@ -136,6 +137,7 @@ static struct json *service_of(const char *notation)
 	return obj;
 }
 
+/* Proves: 2.4.1, 2.4.2, 2.4.3, 2.4.4, 2.4.5, 2.4.6, 2.4.7, 2.4.8 */
 TEST(cluster_ip_and_ips_agree)
 {
 	static const struct {

@@ -163,7 +163,7 @@ TEST(metadata_alone_ends_where_it_ends)
 	struct object *o = object_new(STR("x"), value, res.head.len, 3, 3);
 	struct buf b = BUF_INIT;
 
-	object_write_metadata(&b, o, 0, true);
+	object_write_metadata(&b, o, 0, NULL);
 	ASSERT_STREQ(b.ptr,
 		     "{\"metadata\":{\"name\":\"x\",\"annotations\":{\"a\":\"}\\\"{[\\\\\"}}}");
 	ASSERT_FALSE(str_is_set(object_ns(o)));
