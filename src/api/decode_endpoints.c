@@ -47,8 +47,10 @@ static void finish_endpoint(struct arena *a, const struct json *obj, void *out)
 
 	if (json_is_null(json_get(conditions, "ready")))
 		ep->ready = true;
-	if (json_is_null(json_get(conditions, "serving")))
+	if (json_is_null(json_get(conditions, "serving"))) {
 		ep->serving = ep->ready;
+		ep->is_ready_alone = json_is_null(json_get(conditions, "terminating"));
+	}
 	if (ep->target && !str_is_set(ep->target->kind))
 		ep->target = NULL;
 	ep->has_addr =

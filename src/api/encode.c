@@ -149,8 +149,10 @@ static struct json *encode_endpoint(struct arena *a, const struct api_endpoint *
 	json_set(obj, "addresses", encode_strings(a, &ep->addresses));
 	conditions = json_set(obj, "conditions", json_new(a, JSON_OBJECT));
 	json_set(conditions, "ready", json_new_bool(a, ep->ready));
-	json_set(conditions, "serving", json_new_bool(a, ep->serving));
-	json_set(conditions, "terminating", json_new_bool(a, ep->terminating));
+	if (!ep->is_ready_alone) {
+		json_set(conditions, "serving", json_new_bool(a, ep->serving));
+		json_set(conditions, "terminating", json_new_bool(a, ep->terminating));
+	}
 	set_string(a, obj, "hostname", ep->hostname);
 	set_ref(a, obj, ep->target);
 	set_string(a, obj, "nodeName", ep->node_name);

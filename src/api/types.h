@@ -123,6 +123,7 @@ struct api_endpoint {
 	struct ip_addr addr; /* of addresses[0] */
 	bool has_addr;
 	bool ready, serving, terminating; /* nil: ready true, serving true, terminating false */
+	bool is_ready_alone;              /* the other two are not told, as in mirrored slices */
 	struct str hostname, node_name, zone;
 	const struct api_ref *target; /* NULL: none */
 	struct api_strs zone_hints, node_hints;

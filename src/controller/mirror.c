@@ -53,6 +53,7 @@ static void mirror_addresses(struct mirror *m, const struct api_endpoints_addres
 			.has_addr = true,
 			.ready = is_ready,
 			.serving = is_ready,
+			.is_ready_alone = true,
 			.hostname = from[i].hostname,
 			.node_name = from[i].node_name,
 			.target = str_is_set(from[i].target.kind) ? &from[i].target : NULL,

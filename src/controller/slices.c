@@ -93,8 +93,9 @@ static struct str identity(struct arena *a, const struct api_endpoint *e)
 static bool endpoint_eq(const struct api_endpoint *x, const struct api_endpoint *y)
 {
 	return x->ready == y->ready && x->serving == y->serving &&
-	       x->terminating == y->terminating && str_eq(x->node_name, y->node_name) &&
-	       str_eq(x->zone, y->zone) && controller_ref_eq(x->target, y->target) &&
+	       x->terminating == y->terminating && x->is_ready_alone == y->is_ready_alone &&
+	       str_eq(x->node_name, y->node_name) && str_eq(x->zone, y->zone) &&
+	       controller_ref_eq(x->target, y->target) &&
 	       api_strs_eq(&x->zone_hints, &y->zone_hints) &&
 	       api_strs_eq(&x->node_hints, &y->node_hints);
 }

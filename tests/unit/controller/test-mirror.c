@@ -94,6 +94,7 @@ TEST(a_mirrored_slice_is_left_alone_then_updated_then_deleted)
 	finish(&f);
 }
 
+/* Proves: 14.1.6. The API takes no such address; only an old store has one. */
 TEST(families_are_split_and_bad_addresses_skipped)
 {
 	struct fixture f;
