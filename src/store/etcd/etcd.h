@@ -10,10 +10,9 @@
  * of the list is tried, with a pause that grows once all have failed.
  *
  * One watch on `prefix` feeds all watches of this store. A transaction's callback waits until that
- * watch has come to its revision, whether it succeeded or not: who is told of a conflict finds in
- * the events what it was. A watch that breaks goes on after the last revision that was seen. When
- * etcd has compacted that meanwhile, or has another history (it was put back from a backup), all
- * watches end: ERR_GONE or ERR_UNAVAILABLE.
+ * watch has brought its events, or those of what it conflicted with. A watch that breaks goes on
+ * after the last revision that was seen. When etcd has compacted that meanwhile, or has another
+ * history (it was put back from a backup), all watches end: ERR_GONE or ERR_UNAVAILABLE.
  *
  * A transaction whose answer was lost is found again by its events: they are compared byte by byte.
  * If they have not come it is sent once more, when its compares guard what it changes (it cannot be

@@ -34,9 +34,8 @@ enum {
 	ETCD_BACKOFF_MS_MAX = 1000, /* … up to this */
 	ETCD_ASK_MS = 1000,         /* silence of the watch: are you there? */
 	ETCD_SILENT_MS = 4000,      /* … no: the next member */
-	ETCD_HELD_ASK_MS = 50,      /* a callback waits and no event comes: how far are you? */
 	ETCD_HELD_MS = 5000,        /* … no answer: all watches end, and the callback is called */
-	ETCD_QUIET_MS = 250,        /* history: nothing more comes */
+	ETCD_QUIET_MS = 250,        /* no event for so long: how far are you? See take_progress */
 	ETCD_TICK_MS = 50,          /* while something is under way */
 	ETCD_TICK_IDLE_MS = 500,
 	ETCD_CLOSE_MS = 3000, /* closing waits this long for what is under way */
@@ -81,11 +80,15 @@ struct etcd_store {
 	struct store_done_item kick;
 	bool is_kicked;
 
-	struct store_feed feed; /* feed.rev: published */
-	bool has_rev;           /* false: not connected yet, or lost */
-	uint64_t seen_rev;      /* all up to it is published or in the backlog */
-	uint64_t resume_rev;    /* where the watch began: events up to it are known */
-	uint64_t last_event_rev;
+	struct store_feed feed;  /* feed.rev: published */
+	bool has_rev;            /* false: not connected yet, or lost */
+	uint64_t seen_rev;       /* all up to it is published or in the backlog */
+	uint64_t resume_rev;     /* where the watch began: events up to it are known */
+	uint64_t last_event_rev; /* published */
+	uint64_t sure_rev;       /* … or where the watch began: no event up to it is missing */
+	int64_t event_ms;        /* when the last event came, or the watch began */
+	uint64_t progress_rev;   /* what etcd said, to be confirmed by a second answer */
+	int64_t progress_ms;
 	uint64_t newest, compacted;
 	struct etcd_grpc *watch;
 	int64_t heard_ms, asked_ms;

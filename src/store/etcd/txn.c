@@ -33,7 +33,9 @@ struct etcd_txn {
 	int r;
 	struct err err;
 	struct store_txn_result res;
-	uint64_t need;        /* held until all up to it has been published */
+	uint64_t need;        /* held until the feed has come to it */
+	uint64_t need_event;  /* … and all events up to it are known to have been published */
+	uint64_t newest_key;  /* a conflict: newest change of the keys that were compared */
 	uint64_t matched_rev; /* its events were seen, at this revision; 0: not */
 	bool is_guarded;      /* etcd cannot apply it twice */
 	bool is_doubtful;     /* an answer was lost */
@@ -127,11 +129,31 @@ static void hold(struct etcd_txn *t, uint64_t need)
 	s->is_kicked = true;
 }
 
+/* It changed something for certain: there is an event with its revision. */
+static bool has_event(const struct etcd_txn *t)
+{
+	for (size_t i = 0; i < t->txn.n_ops; i++)
+		if (t->txn.ops[i].value)
+			return true;
+	return t->txn.n_ops && t->is_guarded;
+}
+
+/* Who is told of a conflict finds in the events what the key is now; when it is gone, the revision
+ * of its deletion is not known. */
 static void finish(struct etcd_txn *t, int r)
 {
+	uint64_t need = 0;
+
 	t->r = r;
 	leave_lines(t);
-	hold(t, r == 0 || r == ERR_CONFLICT ? t->res.rev : 0);
+	if (r == 0) {
+		need = t->res.rev;
+		t->need_event = has_event(t) ? need : 0;
+	} else if (r == ERR_CONFLICT) {
+		need = t->res.current_rev ? t->newest_key : t->res.rev;
+		t->need_event = t->newest_key;
+	}
+	hold(t, need);
 }
 
 static void set_unknown(struct etcd_txn *t)
@@ -189,6 +211,7 @@ static void on_txn_done(struct etcd_request *q, int r, const struct err *err)
 		r = t->r;
 	} else if (t->is_barrier || (t->is_doubtful && is_conflict(t))) {
 		t->is_checking = true; /* a conflict, maybe with itself */
+		t->need_event = t->newest_key;
 		hold(t, t->res.rev);
 		return;
 	} else if (is_conflict(t)) {
@@ -210,6 +233,9 @@ static int read_txn(struct etcd_request *q, struct str message, struct err *err)
 		return r;
 	t->res = (struct store_txn_result){.rev = w.rev, .current_rev = UINT64_MAX};
 	q->s->newest = MAX(q->s->newest, w.rev);
+	t->newest_key = 0;
+	vec_foreach(rev, &w.mod_revs)
+		t->newest_key = MAX(t->newest_key, *rev);
 	for (size_t i = 0; !w.has_succeeded && i < t->txn.n_compares && i < w.mod_revs.len; i++) {
 		if (w.mod_revs.ptr[i] == t->txn.compares[i].mod_rev)
 			continue;
@@ -304,7 +330,8 @@ bool etcd_txn_tell(struct etcd_store *s, bool is_forced)
 	struct etcd_request *q = list_first(struct etcd_request, &s->held, link);
 	struct etcd_txn *t = q ? txn_of(q) : NULL;
 
-	if (!t || (!is_forced && (s->feed.n_syncing || t->need > s->feed.rev)))
+	if (!t || (!is_forced &&
+		   (s->feed.n_syncing || t->need > s->feed.rev || t->need_event > s->sure_rev)))
 		return false;
 	list_remove(&q->link);
 	s->held_since_ms = etcd_now(s);

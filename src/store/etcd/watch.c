@@ -23,6 +23,7 @@ struct etcd_history {
 		target; /* whole when the event with this revision has come; 0: when all is quiet */
 	bool is_created;
 	int64_t heard_ms, asked_ms;     /* the last event; the question whether there is more */
+	unsigned n_asked;               /* since the last event; see take_progress */
 	struct store_done_item nothing; /* there is no event to wait for */
 	bool is_nothing;
 };
@@ -72,8 +73,7 @@ static void add_event(struct store_events *to, const struct etcd_wire_event *e)
 	bytes_unref(ev.prev_value);
 }
 
-/* False when an event is older than what the watch said it had come to: etcd before 3.4.25 and
- * 3.5.8 may answer the question for progress too early. */
+/* False when an event is older than what take_progress has believed. */
 static bool take_events(struct etcd_store *s, const struct etcd_wire_watch *w)
 {
 	struct etcd_batch *b = NULL;
@@ -93,6 +93,27 @@ static bool take_events(struct etcd_store *s, const struct etcd_wire_watch *w)
 	return true;
 }
 
+/* "All events up to here have been sent." etcd before 3.4.25 and 3.5.8 says so too early when
+ * events are on their way, so it is believed when it has said it twice, with silence before and
+ * between; what must not be wrong waits for events (sure_rev). An event that comes after all ends
+ * the watches: they begin anew. */
+static void take_progress(struct etcd_store *s, uint64_t rev)
+{
+	if (s->asked_ms - s->event_ms < ETCD_QUIET_MS)
+		return;
+	if (s->progress_ms < s->event_ms + ETCD_QUIET_MS) {
+		s->progress_rev = rev;
+		s->progress_ms = s->asked_ms;
+		return;
+	}
+	if (s->asked_ms - s->progress_ms < ETCD_QUIET_MS)
+		return;
+	if (s->progress_rev > s->seen_rev)
+		batch_new(s, s->progress_rev);
+	s->progress_rev = rev;
+	s->progress_ms = s->asked_ms;
+}
+
 static void publish(struct etcd_store *s, struct etcd_batch *b)
 {
 	struct store_event *events = b->events.v.ptr;
@@ -102,7 +123,7 @@ static void publish(struct etcd_store *s, struct etcd_batch *b)
 		s->feed.rev = b->rev;
 		return;
 	}
-	s->last_event_rev = b->rev;
+	s->last_event_rev = s->sure_rev = b->rev;
 	etcd_txn_match(s, events, n, b->rev);
 	store_feed_publish(&s->feed, events, n, b->rev);
 }
@@ -144,6 +165,8 @@ static void on_message(void *ctx, struct str message)
 		return;
 	}
 	s->heard_ms = etcd_now(s);
+	if (w.is_created || w.events.len)
+		s->event_ms = s->heard_ms;
 	if (w.is_created)
 		s->n_failures = 0;
 	if (w.is_canceled && w.compact_rev) {
@@ -158,8 +181,8 @@ static void on_message(void *ctx, struct str message)
 	} else if (!take_events(s, &w)) {
 		etcd_watch_lose(s, ERR_UNAVAILABLE, 0, "etcd sent an event too late");
 	} else {
-		if (w.is_progress && w.rev > s->seen_rev)
-			batch_new(s, w.rev);
+		if (w.is_progress)
+			take_progress(s, w.rev);
 		etcd_watch_settle(s);
 	}
 	etcd_wire_watch_fini(&w);
@@ -208,7 +231,7 @@ static void set_base(struct etcd_store *s, uint64_t rev)
 	list_foreach(struct store_watch, w, &s->feed.watches, link)
 		if (w->state == STORE_WATCH_LIVE)
 			s->seen_rev = MIN(s->seen_rev, w->after);
-	s->feed.rev = s->seen_rev;
+	s->feed.rev = s->sure_rev = s->seen_rev;
 }
 
 static void history_start(struct etcd_history *h);
@@ -228,7 +251,8 @@ void etcd_watch_start(struct etcd_store *s, uint64_t rev)
 	if (!s->has_rev)
 		set_base(s, rev);
 	s->resume_rev = s->seen_rev;
-	s->heard_ms = s->asked_ms = etcd_now(s);
+	s->heard_ms = s->asked_ms = s->event_ms = etcd_now(s);
+	s->progress_ms = 0;
 	s->watch = open_stream(s, MAX(s->seen_rev, (uint64_t)1), &events, s);
 	list_foreach(struct etcd_history, h, &s->histories, link)
 		history_start(h);
@@ -267,7 +291,7 @@ void etcd_watch_lose(struct etcd_store *s, int code, uint64_t rev, const char *w
 	while ((b = list_first(struct etcd_batch, &s->backlog, link)))
 		batch_free(b);
 	s->has_rev = false;
-	s->feed.rev = s->seen_rev = s->last_event_rev = s->newest = 0;
+	s->feed.rev = s->seen_rev = s->last_event_rev = s->sure_rev = s->newest = 0;
 	err_set(&err, code, "%s", why);
 	store_feed_end_all(&s->feed, 0, &err, rev);
 	while (etcd_txn_tell(s, true))
@@ -315,6 +339,7 @@ static void history_events(struct etcd_history *h, const struct etcd_wire_watch 
 			add_event(&events, e);
 	}
 	h->heard_ms = etcd_now(s);
+	h->n_asked = 0;
 	if (is_last)
 		history_over(h, events.v.ptr, events.v.len);
 	else if (reached > w->after)
@@ -357,8 +382,7 @@ static void on_history(void *ctx, struct str message)
 		etcd_link_fail(h->s, "it ended a watch");
 	else if (m.events.len)
 		history_events(h, &m);
-	else if (m.is_progress && !h->target && h->asked_ms > h->heard_ms &&
-		 m.rev >= h->s->feed.rev)
+	else if (m.is_progress && !h->target && m.rev >= h->s->feed.rev && h->n_asked > 1)
 		history_over(h, NULL, 0);
 	etcd_wire_watch_fini(&m);
 }
@@ -379,6 +403,7 @@ static void history_start(struct etcd_history *h)
 	if (h->is_nothing || s->state != ETCD_UP)
 		return;
 	h->is_created = false;
+	h->n_asked = 0;
 	h->heard_ms = h->asked_ms = etcd_now(s);
 	h->call = open_stream(s, MAX(h->w->after, (uint64_t)1), &events, h);
 }
@@ -428,6 +453,7 @@ static void tick_histories(struct etcd_store *s, int64_t now)
 		if (now - h->heard_ms < ETCD_QUIET_MS || now - h->asked_ms < ETCD_QUIET_MS)
 			continue;
 		h->asked_ms = now;
+		h->n_asked++;
 		ask_progress(h->call);
 	}
 }
@@ -435,7 +461,7 @@ static void tick_histories(struct etcd_store *s, int64_t now)
 void etcd_watch_tick(struct etcd_store *s, int64_t now)
 {
 	bool is_held = !list_is_empty(&s->held);
-	int64_t patience = is_held ? ETCD_HELD_ASK_MS : ETCD_ASK_MS;
+	int64_t patience = is_held ? ETCD_QUIET_MS : ETCD_ASK_MS;
 
 	if (is_held && now - s->held_since_ms > ETCD_HELD_MS) {
 		etcd_watch_lose(s, ERR_UNAVAILABLE, 0, "etcd's events do not come");
@@ -448,7 +474,7 @@ void etcd_watch_tick(struct etcd_store *s, int64_t now)
 	}
 	if (now - s->heard_ms > ETCD_SILENT_MS) {
 		etcd_link_fail(s, "it has fallen silent");
-	} else if (now - s->heard_ms >= patience && now - s->asked_ms >= patience) {
+	} else if (now - s->event_ms >= patience && now - s->asked_ms >= patience) {
 		s->asked_ms = now;
 		ask_progress(s->watch);
 	}
