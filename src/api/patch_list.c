@@ -68,9 +68,11 @@ static void list_delete(struct list_merge *l, struct str key)
 	(void)map_remove(&l->by_key, key);
 }
 
-static int list_merge_element(struct list_merge *l, const struct json *p, struct str key)
+static int list_merge_element(struct list_merge *l, const struct json *p, struct str key,
+			      bool is_replaced)
 {
-	struct list_item *item = map_get(&l->by_key, key);
+	/* A list that is replaced takes the new one as it is, also with one key twice. */
+	struct list_item *item = is_replaced ? NULL : map_get(&l->by_key, key);
 	struct json *node;
 
 	if (!item) {
@@ -123,7 +125,7 @@ static int list_merge_patch(struct list_merge *l, const struct json *patch)
 			list_delete(l, key);
 			continue;
 		}
-		r = list_merge_element(l, p, key);
+		r = list_merge_element(l, p, key, is_replaced);
 		if (r < 0)
 			return r;
 	}

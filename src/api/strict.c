@@ -471,7 +471,7 @@ static void strict_fill_field(struct strict *s, const struct api_field *f, struc
 	else if (f->value == API_STRING || f->value == API_INT32 || f->value == API_INT64 ||
 		 f->value == API_BOOL || f->value == API_OBJECT)
 		strict_zero(n, f);
-	if (n->type == JSON_NULL)
+	else if (f->value != API_TIME && f->value != API_MICRO_TIME) /* no time is null */
 		return;
 	if (f->value == API_OBJECT && f->shape == API_ONE)
 		strict_fill(s, f->type, n);

@@ -116,8 +116,10 @@ bool service_tree_is_external(const struct json *service)
 {
 	enum api_service_type type = service_tree_type(service);
 
+	/* One of no known type is not. */
 	if (type == API_CLUSTER_IP)
-		return service_tree_count(service, "externalIPs") > 0;
+		return str_eq_c(service_tree_string(service, "type"), "ClusterIP") &&
+		       service_tree_count(service, "externalIPs") > 0;
 	return type != API_EXTERNAL_NAME;
 }
 

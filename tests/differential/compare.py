@@ -36,26 +36,32 @@ def is_worded_on_its_own(d):
     return d.codes[0] == d.codes[1] and d.codes[0] in (400, 415, 406) and d.where.startswith(('.message', '.details'))
 
 
+def is_apply(step):
+    return step.get('type', '').startswith('application/apply-patch')
+
+
 def is_json_patch(step):
     return step.get('type', '').startswith('application/json-patch')
 
 
 def is_kept_policy(d):
     """It comes back when the type changes; and to set it is a change that shows only in the revision."""
-    if d.where == '.metadata.managedFields':
+    if d.where.endswith('.metadata.managedFields'):
         return 'internalTrafficPolicy' in f'{d.a} {d.b}'
     if d.where == '.spec.internalTrafficPolicy':
         return d.a in ('Local', 'Cluster') and d.b in ('<absent>', 'Cluster')
-    return d.where == '.metadata.resourceVersion' and '"type":"ExternalName"' in d.texts[0]
+    return d.where.endswith('.metadata.resourceVersion') and '"type":"ExternalName"' in d.texts[0]
 
 
 def is_empty_list(d):
     """Of a slice; and what follows from it: null is not [], so that a change from one to the other is written, and has an owner."""
     if d.step['kind'] != 'endpointslices':
         return False
-    if d.where == '.metadata.managedFields':
+    if d.where.endswith('.metadata.managedFields'):
         return not set(re.findall(r"'(f:[^']*|\(.*?\))'", f'{d.a} {d.b}')) - {'f:endpoints', 'f:ports'}
-    if d.where in ('.metadata.resourceVersion', '.metadata.generation'):
+    if d.where == 'causes' or d.where == 'status' and 409 in d.codes:  # of an apply: who owns it
+        return 'FieldManagerConflict' in f'{d.a} {d.b}' and bool(re.search(r'\.(endpoints|ports)\b', f'{d.a} {d.b}'))
+    if d.where.endswith(('.metadata.resourceVersion', '.metadata.generation')):
         return any(f'"{key}":{value}' in text for text in d.texts for key in ('endpoints', 'ports') for value in ('null', '[]'))
     return re.search(r'\.(endpoints|ports)$', d.where) and d.a is None and d.b == []
 
@@ -69,6 +75,12 @@ EXCEPTIONS = [
      and 'operation' in d.texts[1]),
     ('a strategic patch that a stock server chokes on', lambda d: d.where == 'status' and d.codes[0] == 500 and 'strategic' in d.step.get('type', '') and
      (d.codes[1] in (400, 422) or '$' in str(d.step['body']))),
+    ('an apply of the status that creates', lambda d: is_apply(d.step) and d.step.get('sub') == 'status' and d.codes[1] == 201),
+    ('the text of a 500 of an apply', lambda d: d.codes == (500, 500) and is_apply(d.step) and d.where == '.message'),
+    ('an apply that says something twice', lambda d: is_apply(d.step) and d.where == 'warnings' and 'already set in map' in str(d.b)),
+    ('a number that is too large, in an apply', lambda d: is_apply(d.step) and d.is_status(422, 400) and 'cannot unmarshal number' in d.texts[1]),
+    ('a body of null', lambda d: d.is_status(422, 400) and 'must be a JSON object' in d.texts[1]),
+    ('a $patch that is no string', lambda d: d.is_status(200, 400) and 'unknown $patch directive' in d.texts[1]),
     ('an element of a strategic patch without its key', lambda d: d.is_status(200, 400) and 'lacks the merge key' in d.texts[1]),
     ('a resourceVersion that is no number', lambda d: d.where == 'status' and d.codes[0] == 500 and 'strconv.ParseUint' in d.texts[0]),
     ('a PUT that creates keeps a deletion', lambda d: d.step['verb'] == 'PUT' and re.search(r'deletion(Timestamp|GracePeriodSeconds)$', d.where) and d.b == '<absent>'),

@@ -249,7 +249,7 @@ class Generator:
         kind = {'services': 'Service', 'endpoints': 'Endpoints', 'endpointslices': 'EndpointSlice'}[plural]
         group = 'discovery.k8s.io/v1' if plural == 'endpointslices' else 'v1'
         if self.chance(0.95) or must:
-            out['apiVersion'] = group if not self.chance(0.01) else self.of(['v2', 'apps/v1', '', 'discovery.k8s.io/v1beta1'])
+            out['apiVersion'] = group if not self.chance(0.01) else self.of(['v2', 'apps/v1', ''])
             out['kind'] = kind if not self.chance(0.01) else self.of(['Pod', '', 'service', 'Services', 'List'])
         return out
 
@@ -516,6 +516,7 @@ class Generator:
             body['metadata'] = dict(body.get('metadata') or {}, name=name)
         else:
             body = dict(self.envelope(plural, True), metadata=self.meta(plural, name), **self.body(plural))
+        self.alive(body)
         body['metadata'].pop('managedFields', None) if not self.chance(0.1) else None
         for port in (body.get('spec') or {}).get('ports') or []:  # it needs both keys, or the default of one
             if isinstance(port, dict) and self.chance(0.3):

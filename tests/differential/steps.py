@@ -91,6 +91,9 @@ def build(body, memory):
     if isinstance(body, dict) and '$base' in body:
         base = memory.objects.get(tuple(body['$base']))
         obj = copy.deepcopy(base if base is not None else body['fallback'])
+        for key in ('endpoints', 'ports') if body['$base'][0] == 'endpointslices' else ():
+            if isinstance(obj, dict) and obj.get(key) is None:  # the stock server's for []
+                obj[key] = []
         for path, *value in body['edits']:
             edit(obj, path, value)
         return obj

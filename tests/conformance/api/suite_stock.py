@@ -273,3 +273,23 @@ def test_of_what_a_patch_says_twice_the_last_counts(api):
         api.post(api.path('services'), service(name)).want(201)
         twice = '{"metadata":{"labels":{"a":"b"}},"metadata":{"labels":{"c":"d"}}}'
         assert api.patch(api.path('services', name), twice, kind).want(200).json['metadata']['labels'] == {'c': 'd'}
+
+
+def test_a_replaced_list_is_taken_as_it_is(api):
+    api.post(api.path('services'), service('a')).want(201)
+    ports = [{'$patch': 'replace'}, {'port': 53, 'name': 'a'}, {'port': 53, 'name': 'b', 'protocol': 'UDP'}]
+    got = api.patch(api.path('services', 'a'), {'spec': {'ports': ports}}, STRATEGIC).want(200).json
+    assert [p['name'] for p in got['spec']['ports']] == ['a', 'b']
+
+
+def test_a_condition_without_a_time_tells_null(api):
+    api.post(api.path('services'), service('a')).want(201)
+    patch = {'status': {'conditions': [{'type': 'Ready', 'status': 'True'}]}}
+    got = api.call('PATCH', api.path('services', 'a', 'status'), json.dumps(patch), Content_Type=MERGE).want(200).json
+    assert got['status']['conditions'][0]['lastTransitionTime'] is None
+
+
+def test_a_type_that_is_none_has_no_external_policy(api):
+    api.post(api.path('services'), service('a', externalIPs=['203.0.113.5'])).want(201)
+    answer = api.patch(api.path('services', 'a'), {'spec': {'type': 'None'}}).want(422)
+    assert causes(answer, 'spec.type') and not causes(answer, 'spec.externalTrafficPolicy')
