@@ -297,10 +297,48 @@ def test_dry_run(k):
     k.ok('get', 'svc', 'web')
 
 
-def test_server_side_apply_is_refused(k):
-    """apply --server-side, which is not served, is refused by that reason also where the object is not there yet."""
-    said = k.fails('apply', '--server-side', '-f', '-', stdin=json.dumps(web()))
-    assert 'NotFound' not in said and 'application/strategic-merge-patch+json' in said, said
+def managers(k, what):
+    """(manager, operation) of each owner. Newer kubectls hide them unless asked."""
+    flag = ['--show-managed-fields'] if k.minor > 20 else []
+    entries = json.loads(k.ok('get', what, '-o', 'json', *flag))['metadata']['managedFields']
+    return sorted((e['manager'], e['operation']) for e in entries)
+
+
+def test_server_side_apply(k):
+    """apply --server-side makes, merges, tells who owns what differs, takes it with --force-conflicts; get shows the owners."""
+    args = ('apply', '--server-side', '-f', '-')
+    k.says('service/web serverside-applied', *args, stdin=json.dumps(web()))
+    assert managers(k, 'svc/web') == [('kubectl', 'Apply')]
+    before = k.field('svc/web', '.metadata.resourceVersion')
+    k.says('service/web serverside-applied', *args, stdin=json.dumps(web()))
+    assert k.field('svc/web', '.metadata.resourceVersion') == before
+    k.ok('label', 'svc', 'web', 'tier=back', '--overwrite')
+    assert managers(k, 'svc/web') == [('kubectl', 'Apply'), ('kubectl-label' if k.minor > 20 else 'kubectl', 'Update')]
+    said = k.fails(*args, '--field-manager=other', stdin=json.dumps(web()))
+    assert 'Apply failed with 1 conflict: conflict with "kubectl' in said and '.metadata.labels.tier' in said, said
+    assert '--force-conflicts' in said, said
+    assert k.field('svc/web', '.metadata.labels.tier') == 'back'
+    k.says('service/web serverside-applied', *args, '--field-manager=other', '--force-conflicts', stdin=json.dumps(web()))
+    assert k.field('svc/web', '.metadata.labels.tier') == 'front'
+    assert ('other', 'Apply') in managers(k, 'svc/web')
+    if k.minor > 20:
+        assert 'managedFields' not in k.ok('get', 'svc', 'web', '-o', 'yaml')
+
+
+def test_apply_moves_to_the_server(k):
+    """What was applied by the client can be applied by the server without a conflict, and removed by it."""
+    k.apply(web())
+    less = web()
+    del less['metadata']['labels']['tier']
+    other = web()
+    other['spec']['selector'] = {'app': 'other'}
+    k.says('service/web serverside-applied', 'apply', '--server-side', '-f', '-', stdin=json.dumps(other))
+    assert k.field('svc/web', '.spec.selector.app') == 'other'
+    k.says('service/web serverside-applied', 'apply', '--server-side', '-f', '-', stdin=json.dumps(less))
+    assert k.field('svc/web', '.spec.selector.app') == 'web'
+    if k.minor > 25:
+        assert managers(k, 'svc/web') == [('kubectl', 'Apply'), ('kubectl-last-applied', 'Apply')], 'kubectl has taken over what it had applied from the client'
+        assert k.json('svc', 'web')['metadata']['labels'] == {'app': 'web'}
 
 
 def test_large_lists_come_in_pages(k):
