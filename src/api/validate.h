@@ -33,3 +33,6 @@ const char *api_deprecation(const struct api_kind *kind);
 /* Texts for the Warning header of a create (`old` NULL) or update, section 4.3; each once. */
 struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const struct json *obj,
 			     const struct json *old);
+/* The same for a write of its status. */
+struct api_strs api_status_warnings(struct arena *a, const struct api_kind *kind,
+				    const struct json *obj);

@@ -122,7 +122,7 @@ static void warn_service(struct warnings *w, const struct json *obj)
 	else
 		warn_each(w, json_get(spec, "clusterIPs"), "spec.clusterIPs", warn_ip);
 	warn_each(w, json_get(spec, "externalIPs"), "spec.externalIPs", warn_ip);
-	if (has_external && !is_name)
+	if (has_external && !is_name && !api_rules_service_is_headless(obj))
 		add(w, "spec.externalIPs is deprecated and may no longer be implemented in some "
 		       "clusters");
 	warn_ip(w, "spec.loadBalancerIP", -1, json_get_string(spec, "loadBalancerIP"));
@@ -203,11 +203,19 @@ const char *api_deprecation(const struct api_kind *kind)
 	return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
 }
 
+static struct api_strs texts_of(const struct warnings *w)
+{
+	struct str *texts = arena_array(w->a, w->n, sizeof(*texts));
+
+	for (size_t i = 0; i < w->n; i++)
+		texts[i] = w->text[i];
+	return (struct api_strs){texts, w->n};
+}
+
 struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const struct json *obj,
 			     const struct json *old)
 {
 	struct warnings w = {.a = a};
-	struct str *texts;
 
 	if (str_eq_c(str_of(kind->kind), "Service"))
 		warn_service(&w, obj);
@@ -217,8 +225,18 @@ struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const
 		warn_slice(&w, obj, !old);
 	if (!old && str_eq_c(str_of(kind->group), "apps"))
 		warn_workload(&w, obj);
-	texts = arena_array(a, w.n, sizeof(*texts));
-	for (size_t i = 0; i < w.n; i++)
-		texts[i] = w.text[i];
-	return (struct api_strs){texts, w.n};
+	return texts_of(&w);
+}
+
+struct api_strs api_status_warnings(struct arena *a, const struct api_kind *kind,
+				    const struct json *obj)
+{
+	const struct json *ingress = json_path(obj, "status.loadBalancer.ingress");
+	struct warnings w = {.a = a};
+
+	if (str_eq_c(str_of(kind->kind), "Service"))
+		for (size_t i = 0; i < api_rules_count(ingress); i++)
+			warn_ip(&w, "status.loadBalancer.ingress", (ptrdiff_t)i,
+				json_get_string(json_at(ingress, i), "ip"));
+	return texts_of(&w);
 }

@@ -13,7 +13,10 @@
 
 static void warn(struct op *op, const struct json *obj, const struct json *old)
 {
-	struct api_strs texts = api_warnings(&op->arena, op->req->res->kind, obj, old);
+	const struct api_kind *kind = op->req->res->kind;
+	struct api_strs texts = str_eq_c(op->req->sub, "status")
+					? api_status_warnings(&op->arena, kind, obj)
+					: api_warnings(&op->arena, kind, obj, old);
 
 	for (size_t i = 0; i < texts.n; i++)
 		request_warn(op->req, str_dup(op->req->arena, texts.ptr[i]));
@@ -279,10 +282,9 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 	r = validate_update(op, old, obj);
 	if (r < 0)
 		return r;
-	if (!is_status) {
-		warn(op, obj, old);
+	warn(op, obj, old);
+	if (!is_status)
 		settle(op, old, obj);
-	}
 	if (prepare_is_finished(op, obj))
 		return finish_deletion(op, o, obj);
 	return store_changed(op, o, old, obj);
