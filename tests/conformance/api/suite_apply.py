@@ -5,7 +5,7 @@ Every expectation was seen of a stock server; with STORE "peer" they are asked o
 """
 import json
 
-from api import APPLY, JSON_PATCH, MERGE, STRATEGIC, config_map, rev
+from api import APPLY, JSON_PATCH, MERGE, STRATEGIC, config_map, proves, rev
 
 LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 HTTP = 'k:{"port":80,"protocol":"TCP"}'
@@ -56,6 +56,7 @@ def conflicts(answer, *causes):
     return st
 
 
+@proves('18.9.2', '18.9.6', '18.9.7')
 def test_a_create_owns_what_it_sends_and_static_defaults(api):
     made = api.post(api.path('services') + '?fieldManager=m', service(labels={'a': 'b'}, selector={'x': 'y'})).want(201).json
     port = {'.': {}, 'f:port': {}, 'f:protocol': {}, 'f:targetPort': {}}
@@ -65,12 +66,14 @@ def test_a_create_owns_what_it_sends_and_static_defaults(api):
     assert made['metadata']['managedFields'][0]['time'].endswith('Z')
 
 
+@proves('18.9.1')
 def test_the_manager_is_the_first_part_of_the_user_agent(api):
     for agent, manager in (('kubectl/v1.36 (linux)', 'kubectl'), ('a b', 'a b'), ('/x', 'unknown'), ('', 'unknown'), ('x' * 200, 'x' * 128)):
         made = api.post(api.path('configmaps'), {'metadata': {'generateName': 'a'}, 'data': {'x': 'y'}}, User_Agent=agent).want(201).json
         assert made['metadata']['managedFields'][0]['manager'] == manager, (agent, made)
 
 
+@proves('18.9.3')
 def test_a_changed_field_moves_to_who_changed_it(api):
     api.post(api.path('configmaps') + '?fieldManager=a', config_map('c', None, x='1', y='2')).want(201)
     got = write(api, 'PATCH', api.path('configmaps', 'c'), {'data': {'x': '3', 'y': '2', 'z': '4'}}, 'b', MERGE).want(200).json
@@ -81,12 +84,14 @@ def test_a_changed_field_moves_to_who_changed_it(api):
     same(owners(got), {('a', 'Update', ''): {'f:data': {}}, ('d', 'Update', ''): {'f:data': {'f:q': {}}}})
 
 
+@proves('18.9.15')
 def test_what_changes_nothing_leaves_owners_and_revision(api):
     made = apply(api, service(selector={'a': 'b'})).want(201).json
     assert apply(api, service(selector={'a': 'b'})).want(200).json == made
     assert write(api, 'PATCH', api.path('services', 'web'), {'spec': {'selector': {'a': 'b'}}}, 'b', STRATEGIC).want(200).json == made
 
 
+@proves('18.9.2')
 def test_status_has_entries_of_its_own(api):
     api.post(api.path('services'), service()).want(201)
     condition = {'type': 'A', 'status': 'True', 'reason': 'R', 'message': '', 'lastTransitionTime': '2020-01-01T00:00:00Z'}
@@ -102,6 +107,7 @@ def test_status_has_entries_of_its_own(api):
     assert owned_by(got, 't', 'Apply', 'status') == {'f:status': {'f:conditions': {'k:{"type":"A"}': fields}}}
 
 
+@proves('18.9.5', '18.9.14')
 def test_clients_may_reset_owners(api):
     for empty in ([], [{}]):
         api.post(api.path('configmaps'), config_map('c', None, x='1')).want(201)
@@ -129,6 +135,7 @@ def test_clients_may_send_owners_of_their_own(api):
     assert rev(made) < rev(got)
 
 
+@proves('18.9.4')
 def test_ten_updaters_are_kept(api):
     api.post(api.path('configmaps') + '?fieldManager=m', config_map('c', None, x='1')).want(201)
     for i in range(12):
@@ -138,12 +145,14 @@ def test_ten_updaters_are_kept(api):
     assert len(kept['ancient-changes', 'Update', '']['f:data']) >= 4
 
 
+@proves('18.9.8', '1.2.7')
 def test_apply_creates(api):
     made = apply(api, service(labels={'x': 'y'}, selector={'a': 'b'})).want(201).json
     assert owners(made) == {('a', 'Apply', ''): {'f:metadata': {'f:labels': {'f:x': {}}}, 'f:spec': {'f:ports': PORT, 'f:selector': {}}}}
     assert made['spec']['type'] == 'ClusterIP' and made['spec']['clusterIP']
 
 
+@proves('18.9.9')
 def test_apply_removes_what_it_does_not_apply_any_more(api):
     apply(api, service(labels={'x': 'y', 'z': '1'}, ports=({'port': 80, 'name': 'a'}, {'port': 81, 'name': 'b'}), type='NodePort')).want(201)
     apply(api, service(labels={'z': '1'}, ports=None), 'b').want(200)
@@ -153,6 +162,7 @@ def test_apply_removes_what_it_does_not_apply_any_more(api):
     assert got['spec']['type'] == 'ClusterIP'
 
 
+@proves('18.9.13')
 def test_items_of_others_stay(api):
     apply(api, service(ports=({'port': 80, 'name': 'a'},))).want(201)
     got = apply(api, service(ports=({'port': 53, 'name': 'd', 'protocol': 'UDP'},)), 'b').want(200).json
@@ -167,6 +177,7 @@ def test_items_come_in_the_order_of_the_configuration(api):
     assert [p['port'] for p in got['spec']['ports']] == [2, 3, 4, 1]
 
 
+@proves('18.9.10')
 def test_conflicts_name_the_owners(api):
     apply(api, service(labels={'x': '1', 'y': '1'}, selector={'a': 'b'})).want(201)
     write(api, 'PATCH', api.path('services', 'web'), {'metadata': {'labels': {'u': '1'}}}, 'upd', MERGE).want(200)
@@ -179,6 +190,7 @@ def test_conflicts_name_the_owners(api):
     conflicts(apply(api, service(labels={'u': '3'}), 'b', query='&force=false'), ('"upd" using v1', '.metadata.labels.u'))
 
 
+@proves('18.9.10', '18.9.11')
 def test_force_takes_fields_over_and_equal_values_are_shared(api):
     apply(api, service(selector={'a': 'b'})).want(201)
     got = apply(api, service(selector={'a': 'b'}), 'b').want(200).json
@@ -206,6 +218,7 @@ def test_null_and_empty_values(api):
     assert 'selector' not in got['spec'] and 'labels' not in got['metadata']
 
 
+@proves('18.4.4', '18.4.5')
 def test_the_options_of_an_apply(api):
     path = api.path('services', 'web')
     api.patch(path, service(), APPLY).fails(422, 'Invalid', 'fieldManager: Required value: is required for apply patch')
@@ -214,6 +227,7 @@ def test_the_options_of_an_apply(api):
     api.patch(path + '?force=true', {}, MERGE).fails(422, 'Invalid', 'force: Forbidden: may not be specified for non-apply patch')
 
 
+@proves('18.9.12')
 def test_the_configuration_must_fit(api):
     apply(api, service()).want(201)
     apply(api, dict(service(), kind='Pod')).fails(400, 'BadRequest', 'invalid object type: /v1, Kind=Pod')
@@ -237,6 +251,7 @@ def test_the_configuration_must_fit(api):
     apply(api, service(ports=({'port': 0},))).fails(422, 'Invalid', 'spec.ports')
 
 
+@proves('18.2.2')
 def test_yaml(api):
     text = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: doc # a comment\n  labels: &l {a: "1"}\n  annotations: *l\ndata:\n  on: "yes"\n  text: |\n    x\n    y\n'
     got = write(api, 'PATCH', api.path('configmaps', 'doc'), text, 'a', APPLY).want(201).json

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is refused, and how it is said (service-api.md section 18.3); Namespaces' life."""
-from api import config_map, service, until
+from api import config_map, proves, service, until
 
 
+@proves('18.1.3')
 def test_unknown_paths(api):
     for path in ('/api/v1/nonsense', '/api/v2/pods', '/apis/example.com/v1/things', '/nonsense', '/api/v1/namespaces/x/y/z/a/b',
                  '/api/v1/namespaces/default/services/', '/api/v1/namespaces/default/pods/a/exec/b', '/api/v1/namespaces/a/proxy',
@@ -11,12 +12,14 @@ def test_unknown_paths(api):
         api.get(path).fails(404, 'NotFound', 'could not find the requested resource')
 
 
+@proves('18.1.3', '18.3.6')
 def test_methods(api):
     for method, path in (('POST', '/api/v1/services'), ('PUT', api.path('services')), ('PATCH', api.path('services')),
                          ('POST', api.path('services', 'a')), ('DELETE', '/api/v1/services'), ('DELETE', api.path('services', 'a', 'status'))):
         api.call(method, path, {}).fails(405, 'MethodNotAllowed', 'does not allow this method')
 
 
+@proves('18.3.1', '18.3.5')
 def test_not_found(api):
     st = api.get(api.path('services', 'x')).fails(404, 'NotFound', 'services "x" not found')
     assert st['details'] == {'name': 'x', 'kind': 'services'}
@@ -24,12 +27,14 @@ def test_not_found(api):
     assert st['details'] == {'name': 'x', 'group': 'discovery.k8s.io', 'kind': 'endpointslices'}
 
 
+@proves('18.2.3')
 def test_accept(api):
     api.get(api.path('services'), Accept='text/html').fails(406, 'NotAcceptable')
     api.get(api.path('services'), Accept='application/vnd.kubernetes.protobuf,application/json').want(200)
     api.get(api.path('services'), Accept='text/html, */*').want(200)
 
 
+@proves('18.3.9')
 def test_all_causes_are_told(api):
     sent = service('A_bad', ports=((0,), (80, 'x'), (80, 'x')), type='Nonsense', sessionAffinity='Never')
     st = api.post(api.path('services'), sent).fails(422, 'Invalid', 'Service "A_bad" is invalid: [')
@@ -53,6 +58,7 @@ def test_missing_namespace(api):
     assert api.get('/api/v1/namespaces/none/services').want(200).json['items'] == []
 
 
+@proves('18.3.4', '20.13')
 def test_own_namespaces_stay(api):
     for name in ('default', 'kube-system', 'kube-public'):
         api.delete('/api/v1/namespaces/' + name).fails(403, 'Forbidden', 'may not be deleted')
@@ -75,6 +81,7 @@ def test_a_deleted_namespace_is_emptied(api):
     until('the namespace to go', lambda: api.get(where).status == 404)
 
 
+@proves('18.4.6')
 def test_query_options(api):
     api.post(api.path('configmaps') + '?fieldValidation=Bad', config_map('a')).fails(422, 'Invalid', 'fieldValidation')
     api.post(api.path('configmaps') + '?dryRun=Bad', config_map('a')).fails(422, 'Invalid', 'dryRun')
@@ -82,6 +89,7 @@ def test_query_options(api):
     api.post(api.path('configmaps') + '?nonsense=1&pretty=true&timeout=30s', config_map('a')).want(201)
 
 
+@proves('18.1.4', '18.3.4')
 def test_who_may_come_in(api):
     assert api.call('GET', '/api/v1/pods', with_cert=False).fails(403, 'Forbidden')
     assert api.call('GET', '/metrics', with_cert=False).status == 403

@@ -2,7 +2,7 @@
 """Bodies that no client should send: each gets its reason, and the server goes on."""
 import json
 
-from api import config_map, service
+from api import config_map, proves, service
 
 JSON = 'application/json'
 
@@ -32,12 +32,14 @@ def test_deep(api):
     post(api, '[' * 500000).fails(400, 'BadRequest')
 
 
+@proves('18.2.7')
 def test_huge(api):
     answer = post(api, json.dumps(config_map('a', x='x' * (3 * 1024 * 1024))), plural='configmaps')
     assert answer.status == 413, answer.status
     post(api, json.dumps(config_map('a', x='x' * (1000 * 1024))), plural='configmaps').want(201)
 
 
+@proves('18.3.2')
 def test_wrong_types(api):
     for path, value in ((['spec'], []), (['spec', 'ports'], {}), (['spec', 'ports', 0, 'port'], 'x'), (['spec', 'type'], 1),
                         (['metadata', 'labels'], [1]), (['metadata', 'name'], 5), (['spec', 'selector'], {'a': 1}),
@@ -59,6 +61,7 @@ def test_wrong_kind(api):
     api.post(api.path('services'), sent).fails(400, 'BadRequest', 'does not match the expected API version')
 
 
+@proves('18.2.1')
 def test_media_types(api):
     post(api, '<a/>', 'text/xml').fails(415, 'UnsupportedMediaType', 'application/json')
     post(api, json.dumps(service('a')), 'application/json; charset=utf-8').want(201)

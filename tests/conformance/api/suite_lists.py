@@ -2,7 +2,7 @@
 """Lists: selectors, pages, revisions, formats (service-api.md sections 17 and 18.7)."""
 import urllib.parse
 
-from api import config_map, rev, service
+from api import config_map, proves, rev, service
 
 TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json'
 PARTIAL = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'
@@ -21,11 +21,13 @@ def names(obj):
     return [o['metadata']['name'] for o in obj['items']]
 
 
+@proves('18.2.4')
 def test_empty_list(api):
     got = get(api).want(200).json
     assert got['kind'] == 'ConfigMapList' and got['apiVersion'] == 'v1' and got['items'] == [] and rev(got) > 0
 
 
+@proves('18.2.4', '18.7.10')
 def test_items_have_no_kind_and_are_sorted(api):
     for name in ('b', 'a-1', 'a', 'c'):
         api.post(api.path('configmaps'), config_map(name)).want(201)
@@ -34,6 +36,7 @@ def test_items_have_no_kind_and_are_sorted(api):
     assert all('kind' not in o and 'apiVersion' not in o and rev(o) <= rev(got) for o in got['items'])
 
 
+@proves('18.7.1')
 def test_pages_are_of_one_revision(api):
     fill(api)
     one = get(api, limit=3).want(200).json
@@ -48,6 +51,7 @@ def test_pages_are_of_one_revision(api):
     assert names(three) == ['c6'] and rev(three) == rev(one) and 'continue' not in three['metadata']
 
 
+@proves('18.7.1')
 def test_pages_with_a_selector(api):
     fill(api)
     one = get(api, limit=2, labelSelector='odd=0').want(200).json
@@ -57,11 +61,13 @@ def test_pages_with_a_selector(api):
     assert names(two) == ['c4', 'c6'] and 'continue' not in two['metadata']
 
 
+@proves('18.7.2')
 def test_bad_tokens(api):
     for token in ('x', '!!', 'e30', 'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6OTk5OTk5OTk5OTk5LCJzdGFydCI6IngifQ'):
         get(api, limit=2, **{'continue': token}).fails(400, 'BadRequest', 'continue')
 
 
+@proves('18.7.7', '18.3.2')
 def test_label_selectors(api):
     fill(api)
     for text, want in (('odd=1', ['c1', 'c3', 'c5']), ('odd!=1', ['c0', 'c2', 'c4', 'c6']), ('n in (1,2),odd=0', ['c2']),
@@ -70,6 +76,7 @@ def test_label_selectors(api):
     get(api, labelSelector='a in').fails(400, 'BadRequest')
 
 
+@proves('18.7.8')
 def test_field_selectors(api):
     fill(api, 3)
     assert names(get(api, fieldSelector='metadata.name=c1').want(200).json) == ['c1']
@@ -84,6 +91,7 @@ def test_field_selectors(api):
     assert names(got) == ['a']
 
 
+@proves('18.7.4', '18.7.5')
 def test_revisions(api):
     fill(api, 2)
     then = rev(get(api).json)
@@ -97,6 +105,7 @@ def test_revisions(api):
     assert st['details']['causes'][0]['reason'] == 'ResourceVersionTooLarge'
 
 
+@proves('18.7.6')
 def test_bad_options(api):
     for query, field in (({'resourceVersionMatch': 'Exact'}, 'resourceVersionMatch'),
                          ({'resourceVersionMatch': 'Exact', 'resourceVersion': '0'}, 'resourceVersionMatch'),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Discovery, OpenAPI, version, health, metrics (service-api.md sections 18.10, 18.11)."""
+from api import proves
 
 AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 PROTO = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
@@ -45,6 +46,7 @@ def test_version(api):
     assert got['major'] == '1' and got['gitVersion'].startswith('v1.36')
 
 
+@proves('18.1.4')
 def test_health(api):
     for path in ('/healthz', '/livez', '/readyz', '/readyz/ping'):
         assert api.get(path).want(200).raw == b'ok'

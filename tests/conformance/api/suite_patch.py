@@ -2,7 +2,7 @@
 """PATCH in its three forms (service-api.md section 18.5)."""
 import threading
 
-from api import JSON_PATCH, MERGE, STRATEGIC, config_map, rev, service
+from api import JSON_PATCH, MERGE, STRATEGIC, config_map, proves, rev, service
 
 
 def test_merge_patch(api):
@@ -11,6 +11,7 @@ def test_merge_patch(api):
     assert got['data'] == {'y': '2', 'z': '3'} and got['metadata']['labels'] == {'k': 'v'}
 
 
+@proves('18.5.2')
 def test_json_patch(api):
     api.post(api.path('configmaps'), config_map('a', x='1')).want(201)
     ops = [{'op': 'test', 'path': '/data/x', 'value': '1'}, {'op': 'add', 'path': '/data/y', 'value': '2'},
@@ -27,6 +28,7 @@ def test_strategic_patch_merges_ports_by_number(api):
     assert sorted((p['port'], p['name'], p['targetPort']) for p in ports) == [(53, 'dns', 53), (80, 'http', 8080)]
 
 
+@proves('18.5.7')
 def test_empty_patch_is_no_change(api):
     made = api.post(api.path('services'), service('a')).want(201).json
     for kind in (MERGE, STRATEGIC):
@@ -34,6 +36,7 @@ def test_empty_patch_is_no_change(api):
     assert api.patch(api.path('services', 'a'), [], JSON_PATCH).want(200).json == made
 
 
+@proves('18.5.6')
 def test_patch_of_name_or_namespace_is_refused(api):
     api.post(api.path('configmaps'), config_map('a')).want(201)
     api.patch(api.path('configmaps', 'a'), {'metadata': {'name': 'b'}}).fails(400, 'BadRequest', 'does not match the name')
@@ -53,6 +56,7 @@ def test_patch_with_a_revision_is_conditional(api):
     api.patch(api.path('configmaps', 'a'), at).fails(409, 'Conflict')
 
 
+@proves('18.5.5')
 def test_patch_is_validated(api):
     api.post(api.path('services'), service('a')).want(201)
     st = api.patch(api.path('services', 'a'), {'spec': {'type': 'Nonsense', 'sessionAffinity': 'Never'}}).fails(422, 'Invalid')
@@ -66,6 +70,7 @@ def test_content_types(api):
     api.call('PATCH', api.path('configmaps', 'a'), '[]', Content_Type=MERGE).want(400)
 
 
+@proves('1.2.10')
 def test_patches_at_once_all_count(api):
     api.post(api.path('configmaps'), config_map('a')).want(201)
 

@@ -52,7 +52,7 @@ def test_explicit_addresses(api):
     make(api, 'b', clusterIP='10.96.0.7').want(201)
 
 
-@proves('6.16', '7.4')
+@proves('6.16', '7.4', '18.3.11')
 def test_addresses_run_out_and_come_back(api):
     drop_all(api)
     seen = {'10.96.0.1'}

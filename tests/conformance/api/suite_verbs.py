@@ -39,6 +39,7 @@ def test_generate_name(api):
     assert one['name'] != api.post(api.path('configmaps'), sent).want(201).json['metadata']['name']
 
 
+@proves('18.3.7')
 def test_create_again_exists(api):
     api.post(api.path('configmaps'), config_map('a')).want(201)
     st = api.post(api.path('configmaps'), config_map('a')).fails(409, 'AlreadyExists', 'configmaps "a" already exists')
@@ -76,6 +77,7 @@ def test_update_that_changes_nothing_keeps_the_revision(api):
     assert rev(again) == rev(api.get(api.path('services', 'a')).json)
 
 
+@proves('18.3.7')
 def test_update_with_a_stale_revision_conflicts(api):
     old = api.post(api.path('configmaps'), config_map('a')).want(201).json
     api.put(api.path('configmaps', 'a'), dict(old, data={'x': '1'})).want(200)
@@ -156,6 +158,7 @@ def test_delete_of_a_service_takes_its_endpoints(api):
     api.get(api.path('endpoints', 'b')).want(200)
 
 
+@proves('18.6.2')
 def test_delete_with_preconditions(api):
     made = api.post(api.path('configmaps'), config_map('a')).want(201).json
     where = api.path('configmaps', 'a')
@@ -164,6 +167,7 @@ def test_delete_with_preconditions(api):
     api.delete(where, {'preconditions': {'uid': made['metadata']['uid']}}).want(200)
 
 
+@proves('18.6.5', '18.6.6')
 def test_finalizers_hold_a_deletion(api):
     sent = service('a')
     sent['metadata']['finalizers'] = ['example.com/x']
@@ -180,6 +184,7 @@ def test_finalizers_hold_a_deletion(api):
     api.post(api.path('services'), service('b', clusterIP=made['spec']['clusterIP'])).want(201)
 
 
+@proves('18.6.3')
 def test_propagation_policies(api):
     for name, body in (('a', {'propagationPolicy': 'Foreground'}), ('b', {'propagationPolicy': 'Orphan'})):
         api.post(api.path('configmaps'), config_map(name)).want(201)
@@ -217,6 +222,7 @@ def test_dry_run_changes_nothing(api):
     api.delete(api.path('services', 'a') + '?dryRun=Some').fails(422, 'Invalid', 'dryRun')
 
 
+@proves('18.3.3', '18.4.1')
 def test_field_validation(api):
     sent = service('a')
     sent['spec']['foo'] = 1

@@ -3,7 +3,7 @@
 import json
 import urllib.parse
 
-from api import Watch, config_map, rev
+from api import Watch, config_map, proves, rev
 
 TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
 PARTIAL = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
@@ -17,6 +17,7 @@ def list_rev(api):
     return rev(api.get(api.path('configmaps')).json)
 
 
+@proves('18.8.1', '18.6.7')
 def test_events_in_order(api):
     w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api))
     assert w.headers['Content-Type'] == 'application/json'
@@ -29,6 +30,7 @@ def test_events_in_order(api):
     assert rev(gone) > rev(changed) and gone['data'] == {'x': '2'}
 
 
+@proves('18.8.2')
 def test_resume_from_a_revision(api):
     make(api, 'a')
     at = rev(make(api, 'b'))
@@ -39,6 +41,7 @@ def test_resume_from_a_revision(api):
     w.want('DELETED', 'a')
 
 
+@proves('18.8.2')
 def test_without_a_revision_begins_with_what_is_there(api):
     make(api, 'a')
     make(api, 'b')
@@ -64,6 +67,7 @@ def test_all_namespaces(api):
     assert w.want('ADDED', 'a')['metadata']['namespace'] == api.ns
 
 
+@proves('18.8.4')
 def test_label_selector_translates(api):
     w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api), labelSelector='color=red')
     make(api, 'blue', {'color': 'blue'})
@@ -80,6 +84,7 @@ def test_label_selector_translates(api):
     w.want('DELETED', 'blue')
 
 
+@proves('18.8.5')
 def test_field_selector_by_name(api):
     make(api, 'a')
     w = api.watch(api.path('configmaps'), fieldSelector='metadata.name=b')
@@ -97,6 +102,7 @@ def test_field_selector_by_node(api):
     assert w.want('ADDED', 'p')['spec']['nodeName'] == api.ns
 
 
+@proves('18.8.7', '18.8.8')
 def test_initial_events_end_with_a_bookmark(api):
     made = make(api, 'a')
     w = api.watch(api.path('configmaps'), sendInitialEvents='true', resourceVersionMatch='NotOlderThan', allowWatchBookmarks='true')
@@ -108,6 +114,7 @@ def test_initial_events_end_with_a_bookmark(api):
     w.want('ADDED', 'b')
 
 
+@proves('18.8.3', '18.8.7')
 def test_time_limit_ends_with_a_bookmark(api):
     at = list_rev(api)
     other = api.post(api.path('secrets'), {'metadata': {'name': 's'}}).want(201).json
@@ -118,6 +125,7 @@ def test_time_limit_ends_with_a_bookmark(api):
     assert api.watch(api.path('configmaps'), resourceVersion=rev(mark), timeoutSeconds=1).next() is None
 
 
+@proves('18.8.6', '18.3.8')
 def test_too_old_is_told_in_the_stream(api):
     if api.server.store == 'memory':
         # Push the ring past what it can keep.
@@ -167,6 +175,7 @@ def test_as_metadata(api):
     assert w.want('ADDED') == {'kind': 'PartialObjectMetadata', 'apiVersion': 'meta.k8s.io/v1', 'metadata': made['metadata']}
 
 
+@proves('18.8.11')
 def test_old_path(api):
     make(api, 'a')
     conn = api.connect()
@@ -174,6 +183,7 @@ def test_old_path(api):
     assert json.loads(conn.getresponse().readline())['object']['metadata']['name'] == 'a'
 
 
+@proves('18.8.8', '18.8.9')
 def test_bad_options(api):
     for query, field in (
             ({'sendInitialEvents': 'true'}, 'resourceVersionMatch'),

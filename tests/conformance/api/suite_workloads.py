@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments and ReplicaSets: defaults, rules, generations, status, scale, and their controllers; the two shapes of Events."""
-from api import MERGE, STRATEGIC, rev, until
+from api import MERGE, STRATEGIC, proves, rev, until
 
 KINDS = {'deployments': 'Deployment', 'replicasets': 'ReplicaSet'}
 
@@ -233,6 +233,7 @@ def test_a_namespace_that_ends_tells_what_is_left(api):
     until('it is gone', lambda: api.get('/api/v1/namespaces/ending').status == 404)
 
 
+@proves('18.6.8')
 def test_deleting_an_owner_takes_what_it_owns(api):
     """So does garbage collection need its controller."""
     for policy in ('Background', 'Foreground', 'Orphan'):

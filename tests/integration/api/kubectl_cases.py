@@ -3,7 +3,7 @@
 import json
 import re
 
-from api import service, until
+from api import proves, service, until
 
 POD = {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'web-1', 'labels': {'app': 'web'}},
        'spec': {'containers': [{'name': 'c', 'image': 'built-in', 'ports': [{'containerPort': 8080, 'name': 'http'}]}]}}
@@ -16,6 +16,7 @@ def web(**spec):
     return obj
 
 
+@proves('19.5')
 def test_apply_creates_leaves_and_changes(k):
     """apply makes what is absent, leaves what is the same, changes what differs and removes what was taken out."""
     assert k.apply(web(), POD) == 'service/web created\npod/web-1 created'
@@ -31,6 +32,7 @@ def test_apply_creates_leaves_and_changes(k):
     assert got['spec']['clusterIP'] == ip and got['spec']['sessionAffinityConfig']['clientIP']['timeoutSeconds'] == 10800
 
 
+@proves('19.1')
 def test_get_prints_tables(k):
     """get prints the columns of Services and Pods, wide ones with -o wide, labels with --show-labels."""
     k.apply(web(type='NodePort'), POD)
@@ -49,6 +51,7 @@ def test_get_prints_tables(k):
     assert {'default', k.ns} <= {line.split()[0] for line in k.ok('get', 'svc', '-A', '--no-headers', ns=False).splitlines()}
 
 
+@proves('19.1')
 def test_get_prints_whole_objects(k):
     """get -o yaml and -o json give the object whole, jsonpath and custom columns parts of it."""
     k.apply(web())
@@ -64,6 +67,7 @@ def test_get_prints_whole_objects(k):
     assert 'NotFound' in k.fails('get', 'svc', 'none')
 
 
+@proves('19.1')
 def test_selectors(k):
     """-l and --field-selector choose objects on the server; a field that is not selectable is refused by name."""
     k.apply(web(type='NodePort'), service('other'), POD)
@@ -77,6 +81,7 @@ def test_selectors(k):
     assert 'spec.color' in k.fails('get', 'svc', '--field-selector', 'spec.color=red')
 
 
+@proves('19.3')
 def test_describe(k):
     """describe tells about Services, Pods, Nodes and Endpoints without an error."""
     node = {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': k.ns + '-node'}, 'spec': {'podCIDR': '192.0.2.0/25'}}
@@ -95,6 +100,7 @@ def test_describe(k):
     k.ok('delete', 'node', k.ns + '-node')
 
 
+@proves('19.2')
 def test_watch(k):
     """get -w prints what is there, then each change as it is made, and the end."""
     k.apply(service('a'))
@@ -108,6 +114,7 @@ def test_watch(k):
         all_.until('NodePort')
 
 
+@proves('19.7')
 def test_edit(k):
     """edit opens the object, and what the editor leaves is what is stored; a bad edit is refused with the reason."""
     k.apply(web())
@@ -120,6 +127,7 @@ def test_edit(k):
     assert k.field('svc/web', '.spec.ports[0].port') == '8088'
 
 
+@proves('19.8')
 def test_patch(k):
     """patch of the three types does what each says: merges a list by its key, replaces it, edits it by position."""
     k.apply(web())
@@ -141,6 +149,7 @@ def test_patch(k):
         assert k.ok('get', 'svc', 'lb').splitlines()[1].split()[1:4:2] == ['LoadBalancer', '192.0.2.7']
 
 
+@proves('19.10')
 def test_label_and_annotate(k):
     """label and annotate add, refuse to overwrite unless told to, overwrite, and remove."""
     k.apply(service('a'))
@@ -156,6 +165,7 @@ def test_label_and_annotate(k):
     k.says('service/a', 'get', 'svc', '-l', 'y', '-o', 'name')
 
 
+@proves('19.9')
 def test_replace(k):
     """replace puts the whole object, refuses a stale one as a conflict, and with --force makes it anew."""
     k.apply(web())
@@ -170,6 +180,7 @@ def test_replace(k):
     assert k.field('svc/web', '.metadata.uid') not in ('', uid)
 
 
+@proves('19.11')
 def test_delete(k):
     """delete waits until the object is gone (--wait), or only asks for it; by name, label and all; twice is NotFound."""
     k.apply(web(), service('a'), service('b'), POD)
@@ -182,6 +193,7 @@ def test_delete(k):
     k.says('', 'get', 'svc', '-o', 'name')
 
 
+@proves('19.11')
 def test_delete_waits_for_finalizers(k):
     """delete --wait does not return while a finalizer holds the object; wait --for=delete sees its end."""
     held = service('held')
@@ -196,6 +208,7 @@ def test_delete_waits_for_finalizers(k):
     assert 'NotFound' in k.fails('get', 'svc', 'held')
 
 
+@proves('19.4')
 def test_create_service_and_expose(k):
     """create service (ClusterIP, headless, NodePort, ExternalName), create of others, run and expose make what they say."""
     k.says('service/a created', 'create', 'service', 'clusterip', 'a', '--tcp=80:8080')
@@ -217,6 +230,7 @@ def test_create_service_and_expose(k):
     assert 'AlreadyExists' in k.fails('create', 'namespace', k.ns + '-2')
 
 
+@proves('19.13')
 def test_explain(k):
     """explain tells fields, types and descriptions, from OpenAPI 2 (old clients) or 3 (new ones)."""
     text = k.ok('explain', 'service.spec.ports')
@@ -227,6 +241,7 @@ def test_explain(k):
     assert 'field "color" does not exist' in k.fails('explain', 'service.spec.color')
 
 
+@proves('19.13')
 def test_discovery(k):
     """api-resources and api-versions list what is served; short names lead to their kinds."""
     lines = {line.split()[0]: line.split() for line in k.ok('api-resources', '--no-headers').splitlines()}
@@ -241,6 +256,7 @@ def test_discovery(k):
     assert 'v1.' in k.ok('version', ns=False) and k.ok('get', '--raw', '/readyz', ns=False) == 'ok'
 
 
+@proves('19.15', '19.3')
 def test_events(k):
     """get events prints an Event's columns, and describe shows the Events of its object."""
     k.apply(service('a'))
@@ -256,6 +272,7 @@ def test_events(k):
     assert re.search(r'Warning +Full .*no address is left', k.ok('describe', 'svc', 'a'))
 
 
+@proves('19.12')
 def test_wait_for_a_field(k):
     """wait --for=jsonpath returns when the field has the value (clients that know it)."""
     k.apply(service('a'), POD)
@@ -341,6 +358,7 @@ def test_apply_moves_to_the_server(k):
         assert k.json('svc', 'web')['metadata']['labels'] == {'app': 'web'}
 
 
+@proves('19.1')
 def test_large_lists_come_in_pages(k):
     """get --chunk-size reads a list page by page and prints all of it, in order."""
     k.apply(*[service(f's{i:02}') for i in range(25)])
