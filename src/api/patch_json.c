@@ -317,6 +317,11 @@ static const struct patch_op {
 	{"copy", true, patch_op_copy},        {"test", false, patch_op_test},
 };
 
+static bool is_text(const struct json *n)
+{
+	return json_is_null(n) || n->type == JSON_STRING;
+}
+
 static int patch_run(struct patch *p, const struct json *n)
 {
 	const struct json *path = json_get(n, "path"), *from = json_get(n, "from");
@@ -325,6 +330,8 @@ static int patch_run(struct patch *p, const struct json *n)
 
 	if (!json_is(n, JSON_OBJECT) && !json_is_null(n))
 		return err_set(p->err, ERR_BAD_REQUEST, "it must be an object");
+	if (!is_text(json_get(n, "op")) || !is_text(path) || !is_text(from))
+		return err_set(p->err, ERR_BAD_REQUEST, "op, path and from are strings");
 
 	for (size_t i = 0; i < ARRAY_LEN(patch_ops); i++) {
 		const struct patch_op *op = &patch_ops[i];

@@ -117,7 +117,7 @@ static const char *cidr_problem(struct str s)
 	struct str ip = str_sub(s, 0, slash < 0 ? 0 : (size_t)slash);
 	struct str bits = str_skip(s, (size_t)(slash + 1));
 
-	if (ip_prefix_parse(s, &prefix, NULL) >= 0) {
+	if (ip_prefix_parse(s, &prefix, NULL) >= 0 && (bits.len < 2 || bits.ptr[0] != '0')) {
 		base = ip_prefix_base(&prefix);
 		return ip_eq(&base, &prefix.addr)
 			       ? NULL

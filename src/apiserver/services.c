@@ -93,13 +93,10 @@ static void decoded(struct op *op, struct json *obj)
 	api_default_service_on_read(&op->arena, obj, services_family(op->s->services));
 }
 
-/* It says nothing about a name; a stock server keeps it and never tells it again. */
+/* What is answered is what a GET will tell. */
 static void settle(struct op *op, const struct json *old, struct json *obj)
 {
-	struct json *spec = json_get(obj, "spec");
-
-	if (str_eq_c(json_get_string(spec, "type"), "ExternalName"))
-		json_remove(spec, "internalTrafficPolicy");
+	decoded(op, obj);
 }
 
 static int plan(struct op *op, const struct json *old, struct json *obj)

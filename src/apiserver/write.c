@@ -114,6 +114,9 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 	struct json *meta = json_get(obj, "metadata");
 	uint64_t rev;
 
+	if (req->is_dry_run &&
+	    cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name)))
+		return exists(op, name);
 	if (str_to_u64(json_get_string(meta, "resourceVersion"), 1, INT64_MAX, &rev, NULL) == 0) {
 		IGNORE(status_set(&req->st, ERR_INTERNAL,
 				  "resourceVersion should not be set on objects to be created"),
@@ -131,8 +134,6 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 			op_add_plan(op, obj);
 		return op_submit(op);
 	}
-	if (cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name)))
-		return exists(op, name);
 	return answer_dry(op, req->ns, name, obj, 0);
 }
 

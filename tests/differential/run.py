@@ -3,6 +3,7 @@
 """Sends the same generated requests to a stock kube-apiserver and to ours, and says where the answers differ. See README.md."""
 import argparse
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -129,8 +130,7 @@ def run(pair, report, args):
 def parse():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--fairlead', default=os.environ.get('FAIRLEAD'), help='our program')
-    p.add_argument('--stock', default=os.environ.get('STOCK_KUBE_APISERVER'), help='a script that starts the stock server: SCRIPT PORT DIR RANGES')
-    p.add_argument('--port', type=int, default=int(os.environ.get('STOCK_PORT', 21040)), help='of the stock server; it may use the next two as well')
+    p.add_argument('--peers', default=os.environ.get('PEERS'), help='the folder of kube-apiserver and etcd')
     p.add_argument('--ranges', default='dual', choices=sorted(RANGES), help='of cluster IPs')
     p.add_argument('--node-ports', default='30000-30511')
     p.add_argument('--store', default='memory')
@@ -140,7 +140,8 @@ def parse():
     p.add_argument('--minutes', type=float, default=0, help='end after so long')
     p.add_argument('--no-apply', dest='apply', action='store_false', help='without server-side apply')
     p.add_argument('--shrinks', type=int, default=30, help='how many differences are shrunk to the fewest steps')
-    p.add_argument('--out', default='/tmp/differential', help='where the differences go')
+    p.add_argument('--out', default=os.path.join(tempfile.gettempdir(), 'fairlead-differential'), help='where the differences go')
+    p.add_argument('--tap', action='store_true', help='answer as a test')
     p.add_argument('--replay', help='a file of steps instead of seeds')
     args = p.parse_args()
     seeds = []
@@ -151,18 +152,23 @@ def parse():
     return args
 
 
-def main():
-    args = parse()
-    if not args.stock or not os.access(args.stock, os.X_OK):
-        print('1..1\nok 1 - differential # SKIP no stock kube-apiserver: name a script that starts one in STOCK_KUBE_APISERVER')
-        return 0
+def missing(args):
+    """Why there is nothing to compare with, or None."""
+    for program in ('kube-apiserver', 'etcd'):
+        if not args.peers or not shutil.which(program, path=args.peers):
+            return f'no {program}: name its folder in PEERS'
+    return None if shutil.which('openssl') else 'no openssl'
+
+
+def compare(args):
     with contextlib.ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix='fairlead-differential-')
         stack.callback(shutil.rmtree, folder, True)
         for sub in ('ours', 'stock'):
             os.mkdir(f'{folder}/{sub}')
-        process, stock = servers.start_stock(args.stock, args.port, f'{folder}/stock', RANGES[args.ranges], args.node_ports)
-        stack.callback(servers.stop, process, True)
+        processes, stock = servers.start_stock(args.peers, f'{folder}/stock', RANGES[args.ranges], args.node_ports)
+        for process in processes:
+            stack.callback(servers.stop, process)
         process, ours = servers.start_ours(args.fairlead, f'{folder}/ours', RANGES[args.ranges], args.node_ports, args.store)
         stack.callback(servers.stop, process)
         pair = Pair(stock, ours)
@@ -179,7 +185,24 @@ def main():
                 print(f'{n:6} meant: {name}')
             for sig, n in sorted(report.counts.items(), key=lambda x: -x[1]):
                 print(f'{n:6} {sig}')
-        return 1 if report.counts else 0
+        return len(report.counts)
+
+
+def main():
+    args = parse()
+    why = missing(args)
+    if why:
+        print(f'1..1\nok 1 - differential # SKIP {why}')
+        return 0
+    if not args.tap:
+        return 1 if compare(args) else 0
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        n = compare(args)
+    for line in out.getvalue().splitlines():
+        print('# ' + line)
+    print(f"1..1\n{'not ok' if n else 'ok'} 1 - differential")
+    return 1 if n else 0
 
 
 if __name__ == '__main__':

@@ -2,10 +2,9 @@
 """The two servers: each started here, spoken to over one kept connection."""
 import http.client
 import json
-import os
 import pathlib
 import re
-import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -77,23 +76,45 @@ def start_ours(binary, folder, ranges, node_ports, store='memory'):
     return process, Client(int(ready.group(1)), tls, {})
 
 
-def start_stock(script, port, folder, ranges, node_ports, token='admin-token'):
-    """SCRIPT PORT DIR RANGES, in the foreground, in a process group of its own; KAPI_EXTRA are further options of kube-apiserver."""
-    process = subprocess.Popen([script, str(port), str(folder), ranges], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-                               env=dict(os.environ, KAPI_EXTRA='--service-node-port-range=' + node_ports))
-    tls = ssl._create_unverified_context()
-    client = Client(port, tls, {'Authorization': 'Bearer ' + token})
-    client.wait_ready(process)
-    return process, client
+def free_ports(n):
+    socks = [socket.socket() for _ in range(n)]
+    for s in socks:
+        s.bind(('127.0.0.1', 0))
+    ports = [s.getsockname()[1] for s in socks]
+    for s in socks:
+        s.close()
+    return ports
 
 
-def stop(process, is_group=False):
+def start_stock(peers, folder, ranges, node_ports, token='admin-token'):
+    """([etcd, kube-apiserver], client), from the programs in PEERS."""
+    folder = pathlib.Path(folder)
+    port, client_port, peer_port = free_ports(3)
+    store, peer = f'http://127.0.0.1:{client_port}', f'http://127.0.0.1:{peer_port}'
+    key, tokens = folder / 'sa.key', folder / 'tokens.csv'
+    tokens.write_text(f'{token},admin,admin,system:masters\n')
+    subprocess.run(['openssl', 'genrsa', '-out', str(key), '2048'], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    commands = [['etcd', '--data-dir', folder / 'etcd', '--listen-client-urls', store, '--advertise-client-urls', store, '--listen-peer-urls', peer,
+                 '--initial-advertise-peer-urls', peer, '--initial-cluster', 'default=' + peer],
+                ['kube-apiserver', '--etcd-servers', store, '--secure-port', port, '--cert-dir', folder / 'certs', '--service-cluster-ip-range', ranges,
+                 '--advertise-address', '2001:db8::10' if ':' in ranges.split(',')[0] else '192.0.2.10', '--bind-address', '::',
+                 '--service-node-port-range', node_ports, '--token-auth-file', tokens, '--authorization-mode', 'RBAC',
+                 '--service-account-issuer', 'https://kubernetes.default.svc', '--service-account-signing-key-file', key,
+                 '--service-account-key-file', key, '--disable-admission-plugins', 'ServiceAccount']]
+    processes = []
+    for program, *options in commands:
+        with open(folder / (program + '.log'), 'w') as log:
+            processes.append(subprocess.Popen([pathlib.Path(peers) / program, *map(str, options)], stdout=log, stderr=log))
+    client = Client(port, ssl._create_unverified_context(), {'Authorization': 'Bearer ' + token})
+    client.wait_ready(processes[-1])
+    return processes, client
+
+
+def stop(process):
     if process.poll() is None:
-        if is_group:
-            os.killpg(process.pid, signal.SIGTERM)
-        else:
-            process.terminate()
+        process.terminate()
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()

@@ -117,6 +117,7 @@ static const struct json_case {
 	{"{}", "[{'op':'add','value':1}]", NULL, ERR_INVALID},
 	{"{}", "[{'op':'copy','path':'/a'}]", NULL, ERR_INVALID},
 	{"{}", "[{'op':'spam','path':'/a'}]", NULL, ERR_INVALID},
+	{"{}", "[{'op':'add','path':5,'value':1}]", NULL, ERR_BAD_REQUEST},
 	{"{}", "[null]", NULL, ERR_INVALID},
 	{"{}", "[1]", NULL, ERR_BAD_REQUEST},
 	{"{}", "{}", NULL, ERR_BAD_REQUEST},

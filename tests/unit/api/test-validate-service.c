@@ -137,12 +137,13 @@ static const struct {
 	{PORT ",\"loadBalancerSourceRanges\":[\"10.0.0.0/8\"]",
 	 "spec.LoadBalancerSourceRanges: Forbidden: " ONLY_LB},
 	{LB PORT ",\"externalTrafficPolicy\":\"Cluster\",\"loadBalancerSourceRanges\":"
-		 "[\" 10.0.0.0/8 \",\"10.0.0.1/8\",\"x\",\"010.0.0.0/8\"]",
+		 "[\" 10.0.0.0/8 \",\"10.0.0.1/8\",\"x\",\"010.0.0.0/8\",\"10.0.0.0/08\"]",
 	 "spec.LoadBalancerSourceRanges[1]: Invalid value: \"10.0.0.1/8\": must not have bits set "
 	 "beyond the prefix length\n"
 	 "spec.LoadBalancerSourceRanges[2]: Invalid value: \"x\": must be a valid CIDR value, (e.g."
 	 "\nspec.LoadBalancerSourceRanges[3]: Invalid value: \"010.0.0.0/8\": must not have "
-	 "leading 0s"},
+	 "leading 0s\nspec.LoadBalancerSourceRanges[4]: Invalid value: \"10.0.0.0/08\": must not "
+	 "have leading 0s in IP or prefix length"},
 	/* 3.10 */
 	{PORT ",\"allocateLoadBalancerNodePorts\":false",
 	 "spec.allocateLoadBalancerNodePorts: Forbidden: " ONLY_LB},
