@@ -109,6 +109,7 @@ int delete_options_read(struct op *op, struct delete_options *ret)
 	r = check_propagation(req, ret, has_orphan);
 	if (has_orphan && !str_is_set(ret->propagation))
 		ret->propagation = is_orphaned ? STR("Orphan") : STR("Background");
+	ret->wants_end = has_orphan && !is_orphaned;
 	dry = check_dry_run(req, body);
 	return r < 0 ? r : dry;
 }
@@ -240,6 +241,8 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 	op->done = op_done_object;
 	if (is_held(op, obj, opts, &grace_s)) {
 		mark(op, obj, grace_s);
+		if (opts->wants_end)
+			op->http_status = 202;
 		op_store(op, req->ns, req->name, obj, o->rev);
 		if (req->is_dry_run || str_eq(bytes_str(op->object->value), bytes_str(o->value))) {
 			if (!op->ended)

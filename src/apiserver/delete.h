@@ -15,6 +15,7 @@ struct delete_options {
 	int64_t grace_s;        /* -1: not given */
 	struct str uid, rev;    /* preconditions; absent: none */
 	struct str propagation; /* a propagationPolicy that there is; absent: none */
+	bool wants_end;         /* orphanDependents=false: one that is only marked is 202 */
 };
 
 /* DeleteOptions from the body, else from the query; sets req->is_dry_run. The strings live as long

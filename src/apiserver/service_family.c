@@ -161,7 +161,7 @@ static void families_of_ips(const struct service_family_input *in, struct api_ca
 		}
 		snprintf(detail, sizeof(detail), "%s is not configured on this cluster",
 			 service_family_name(f));
-		api_causes_invalid(c, &p, text, detail);
+		api_causes_invalid_json(c, &p, service_tree_get(in->object, IPS), detail);
 	}
 }
 

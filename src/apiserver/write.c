@@ -117,7 +117,8 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 	if (req->is_dry_run &&
 	    cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name)))
 		return exists(op, name);
-	if (str_to_u64(json_get_string(meta, "resourceVersion"), 1, INT64_MAX, &rev, NULL) == 0) {
+	if (!req->is_dry_run &&
+	    str_to_u64(json_get_string(meta, "resourceVersion"), 1, INT64_MAX, &rev, NULL) == 0) {
 		IGNORE(status_set(&req->st, ERR_INTERNAL,
 				  "resourceVersion should not be set on objects to be created"),
 		       "returned below");

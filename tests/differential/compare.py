@@ -81,9 +81,13 @@ EXCEPTIONS = [
     ('a number that is too large, in an apply', lambda d: is_apply(d.step) and d.where == 'status' and d.codes[1] == 400 and 'cannot unmarshal number' in d.texts[1]),
     ('warnings beside a 400 or 500', lambda d: d.where == 'warnings' and d.codes[0] in (400, 500)),
     ('a token although nothing more matches', lambda d: d.where == '.metadata.continue' and d.b == '<absent>' and 'Selector' in str(d.step['query'])),
-    ('kind and apiVersion in other letters', lambda d: d.where == 'status' and d.codes[0] == 400 and bool(re.search(r"'(?!kind|apiVersion)(?i:kind|apiversion)'", str(d.step.get('body'))))),
+    ('kind and apiVersion in other letters', lambda d: d.where == 'status' and d.codes[0] in (400, 422) and bool(re.search(r"'(?!kind|apiVersion)(?i:kind|apiversion)'", str(d.step.get('body'))))),
     ('a directive in an object that is absent', lambda d: 'strategic' in d.step.get('type', '') and '$patch' in str(d.step.get('body')) and d.codes == (200, 200) and
      (d.a == '<absent>' or d.where.endswith('managedFields'))),
+    ('a directive inside of a list that is not merged', lambda d: 'strategic' in d.step.get('type', '') and '$' in str(d.step.get('body')) and
+     (d.where.startswith('.status.loadBalancer.ingress') or d.step['kind'] != 'services' and d.where in ('warnings', 'causes', '.endpoints', '.subsets'))),
+    ('owners of one uid in a strategic patch', lambda d: 'strategic' in d.step.get('type', '') and d.where == '.metadata.ownerReferences'),
+    ('members of a JSON patch of wrong types', lambda d: is_json_patch(d.step) and d.where == 'status' and sorted(d.codes) == [400, 422]),
     ('a time that is none, in an apply', lambda d: is_apply(d.step) and d.is_status(500, 400)),
     ('a body of null', lambda d: d.is_status(422, 400) and 'must be a JSON object' in d.texts[1]),
     ('a directive of a wrong type', lambda d: d.where == 'status' and d.codes[1] == 400 and 'strategic' in d.step.get('type', '') and '$' in d.texts[1]),

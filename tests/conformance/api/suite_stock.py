@@ -293,3 +293,17 @@ def test_a_type_that_is_none_has_no_external_policy(api):
     api.post(api.path('services'), service('a', externalIPs=['203.0.113.5'])).want(201)
     answer = api.patch(api.path('services', 'a'), {'spec': {'type': 'None'}}).want(422)
     assert causes(answer, 'spec.type') and not causes(answer, 'spec.externalTrafficPolicy')
+
+
+def test_who_wants_no_orphans_is_told_that_it_takes_time(api):
+    sent = service('a')
+    sent['metadata']['finalizers'] = ['example.com/x']
+    api.post(api.path('services'), sent).want(201)
+    api.delete(api.path('services', 'a') + '?orphanDependents=false').want(202)
+
+
+def test_a_dry_run_ignores_the_revision(api):
+    sent = service('a')
+    sent['metadata']['resourceVersion'] = '1'
+    api.post(api.path('services') + '?dryRun=All', sent).want(201)
+    api.post(api.path('services'), sent).want(500)
