@@ -89,6 +89,7 @@ EXCEPTIONS = [
     ('owners of one uid in a strategic patch', lambda d: 'strategic' in d.step.get('type', '') and d.where == '.metadata.ownerReferences'),
     ('members of a JSON patch of wrong types', lambda d: is_json_patch(d.step) and d.where == 'status' and sorted(d.codes) == [400, 422]),
     ('a time that is none, in an apply', lambda d: is_apply(d.step) and d.is_status(500, 400)),
+    ('a number that no double holds', lambda d: d.where == 'status' and d.codes[1] == 400 and 'the number is out of range' in d.texts[1]),
     ('a body of null', lambda d: d.is_status(422, 400) and 'must be a JSON object' in d.texts[1]),
     ('a directive of a wrong type', lambda d: d.where == 'status' and d.codes[1] == 400 and 'strategic' in d.step.get('type', '') and '$' in d.texts[1]),
     ('an element of a strategic patch without its key', lambda d: d.is_status(200, 400) and 'lacks the merge key' in d.texts[1]),

@@ -37,10 +37,10 @@ class Client:
                 self.conn.request(method, path, body, dict(self.headers, **dict(headers)))
                 r = self.conn.getresponse()
                 return Answer(r.status, r.headers, r.read())
-            except (http.client.HTTPException, OSError):
+            except (http.client.HTTPException, OSError) as e:
                 self.conn = None
                 if attempt:
-                    raise
+                    raise OSError(f'port {self.port}: {method} {path}: {e}') from e
 
     def wait_ready(self, process):
         deadline = time.monotonic() + READY_S

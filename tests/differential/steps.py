@@ -13,7 +13,7 @@ import urllib.parse
 
 NS = 'diff'
 GROUPS = {'endpointslices': '/apis/discovery.k8s.io/v1'}
-FALLBACK = {'ip': '10.96.0.9', 'np': 30009, 'hc': 30019, 'rv': '1', 'oldrv': '1', 'uid': '00000000-0000-0000-0000-000000000000'}
+FALLBACK = {'ip': '10.96.0.9', 'np': 30009, 'hc': 30014, 'rv': '1', 'oldrv': '1', 'uid': '00000000-0000-0000-0000-000000000000'}
 
 
 class Memory:

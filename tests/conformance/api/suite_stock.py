@@ -307,3 +307,8 @@ def test_a_dry_run_ignores_the_revision(api):
     sent['metadata']['resourceVersion'] = '1'
     api.post(api.path('services') + '?dryRun=All', sent).want(201)
     api.post(api.path('services'), sent).want(500)
+
+
+def test_external_addresses_of_a_headless_service_are_ignored_not_deprecated(api):
+    answer = api.post(api.path('services'), service('a', clusterIP='None', externalIPs=['203.0.113.5'])).want(201)
+    assert [w for w in warnings(answer) if 'externalIPs' in w] == ['299 - "spec.externalIPs is ignored for headless services"']

@@ -199,7 +199,7 @@ TEST(families_on_create)
 		 "cluster",
 		 NULL, 0},
 		{"foreign address", V4, NULL, "{" P80 ",'clusterIP':'2001:db8::9'}", NULL,
-		 "spec.clusterIPs[0]: Invalid value: \"2001:db8::9\": IPv6 is not configured on "
+		 "spec.clusterIPs[0]: Invalid value: [\"2001:db8::9\"]: IPv6 is not configured on "
 		 "this cluster",
 		 NULL, 0},
 		{"two families need a policy", V46, NULL, "{" P80 "," F46 "}", NULL,
