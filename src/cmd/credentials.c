@@ -35,7 +35,9 @@ struct credentials {
 	VEC(const char *) key_files;
 	const char *signing_file, *token_file; /* NULL: no static tokens */
 	VEC(const char *) issuers, audiences;  /* end with NULL */
-	struct stamp keys_stamp, tokens_stamp;
+	struct stamp keys_stamp, tokens_stamp, tls_stamp;
+	struct http_server *https; /* NULL: not followed */
+	struct http_tls tls;
 };
 
 static void add_to_stamp(struct stamp *s, const char *file)
@@ -72,6 +74,17 @@ static struct stamp tokens_stamp(const struct credentials *c)
 
 	if (c->token_file)
 		add_to_stamp(&s, c->token_file);
+	return s;
+}
+
+static struct stamp tls_stamp(const struct credentials *c)
+{
+	struct stamp s = {0};
+
+	add_to_stamp(&s, c->tls.cert_file);
+	add_to_stamp(&s, c->tls.key_file);
+	if (c->tls.client_ca_file)
+		add_to_stamp(&s, c->tls.client_ca_file);
 	return s;
 }
 
@@ -138,6 +151,31 @@ static int read_tokens(struct credentials *c, struct err *err)
 	return 0;
 }
 
+static void look_at_tls(struct credentials *c)
+{
+	struct stamp now;
+	struct err err;
+
+	if (!c->https)
+		return;
+	now = tls_stamp(c);
+	if (is_same(&now, &c->tls_stamp))
+		return;
+	c->tls_stamp = now;
+	if (http_server_set_tls(c->https, &c->tls, &err) < 0)
+		log_error("keeping the previous certificate error=\"%s\"", err.msg);
+	else
+		log_info("certificate read again file=%s", c->tls.cert_file);
+}
+
+void credentials_follow_tls(struct credentials *c, struct http_server *https,
+			    const struct http_tls *tls)
+{
+	c->https = https;
+	c->tls = *tls;
+	c->tls_stamp = tls_stamp(c);
+}
+
 /* What cannot be read is told, and what was known stays: half a file is seen while it is written.
  */
 static void on_look(void *ctx)
@@ -146,6 +184,7 @@ static void on_look(void *ctx)
 	struct stamp keys = keys_stamp(c), tokens = tokens_stamp(c);
 	struct err err;
 
+	look_at_tls(c);
 	if (!is_same(&keys, &c->keys_stamp)) {
 		c->keys_stamp = keys;
 		if (read_keys(c, &err) < 0)

@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * What the server proves and checks identities with besides its certificates: the keys of
- * ServiceAccount tokens and the file of static tokens. Opened at start (a key is made on the first
- * one), read again when a file has changed.
+ * What the server proves and checks identities with: the keys of ServiceAccount tokens and the file
+ * of static tokens. Opened at start (a key is made on the first one), read again when a file has
+ * changed; the certificate that the server shows, and the CA of its clients, likewise.
  */
 
-#include "base/err.h"
+#include "http/server.h"
 
 struct apiserver;
 struct apiserver_config;
@@ -21,4 +21,7 @@ int credentials_open(struct loop *l, const struct options *o, const char *data_d
 		     struct err *err) _nodiscard_;
 /* Hands them to the server, and follows the files from now on. */
 int credentials_use(struct credentials *c, struct apiserver *s, struct err *err) _nodiscard_;
+/* Follows the files of the server's certificate too: new connections get the new one. */
+void credentials_follow_tls(struct credentials *c, struct http_server *https,
+			    const struct http_tls *tls);
 void credentials_free(struct credentials *c); /* NULL is fine; before apiserver_free */

@@ -502,6 +502,8 @@ static int listen_secure(struct server *s, struct err *err)
 		r = http_server_listen(s->https, &s->bind, (uint16_t)port, &s->config.secure_port,
 				       err);
 	if (r == 0)
+		credentials_follow_tls(s->credentials, s->https, &tls);
+	if (r == 0)
 		r = take_listen_fds(s, err);
 	return r;
 }

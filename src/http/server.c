@@ -595,6 +595,19 @@ int http_server_new(struct loop *l, const struct http_tls *tls, http_handler_fn 
 	return 0;
 }
 
+int http_server_set_tls(struct http_server *s, const struct http_tls *tls, struct err *err)
+{
+	SSL_CTX *c;
+	int r = http_tls_server(tls, &c, err);
+
+	assert(s->tls);
+	if (r < 0)
+		return r;
+	SSL_CTX_free(s->tls); /* connections have references of their own */
+	s->tls = c;
+	return 0;
+}
+
 void http_server_stop(struct http_server *s, int64_t grace_ms, void (*done)(void *ctx), void *ctx)
 {
 	assert(!s->is_stopping);

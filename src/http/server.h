@@ -19,8 +19,8 @@
  * Known edges: answers to protocol errors are a line of text, unless http_server_refusals_by gave
  * other words. A client that closes its sending side while the handler is at work counts as gone. A
  * single field over 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving
- * 431. Upgrades are HTTP/1.1's only. Certificates are read once, by http_server_new. With TLS,
- * SIGPIPE is ignored from then on if nobody has set it: OpenSSL cannot be told not to raise it.
+ * 431. Upgrades are HTTP/1.1's only. Certificates are read when
+ * http_server_new or http_server_set_tls is called, not by themselves. With TLS, SIGPIPE is ignored from then on if nobody has set it: OpenSSL cannot be told not to raise it.
  */
 
 #include "http/http.h"
@@ -40,6 +40,10 @@ struct http_tls {
 /* tls NULL: clear text. The handler is called for each whole request. */
 int http_server_new(struct loop *l, const struct http_tls *tls, http_handler_fn fn, void *ctx,
 		    struct http_server **ret, struct err *err) _nodiscard_;
+/* Reads the files again (which may be others), for connections from now on; those that are there go
+ * on as they are. Only for a server with TLS. On failure what was there stays. */
+int http_server_set_tls(struct http_server *s, const struct http_tls *tls,
+			struct err *err) _nodiscard_;
 /* How requests that no handler sees are refused: adds the body, returns its content type. It is
  * called with the status and one line of reason. Before the first listener. */
 typedef const char *(*http_refusal_fn)(struct buf *body, int status, const char *reason);

@@ -3,6 +3,8 @@
 import base64
 import json
 import pathlib
+import socket
+import subprocess
 import tempfile
 
 from api import ours, until
@@ -92,6 +94,28 @@ def test_the_token_file_is_read_again(api):
         'g1', 'g2', 'system:authenticated']
     STATIC.write_text(STATIC.read_text() + 'new-token,new,78\n')
     until('the new token', lambda: api.get('/api', **bearer('new-token')).status == 200)
+
+
+@ours('the certificate is of this server')
+def test_the_certificate_is_read_again(api):
+    """New connections get the new one; the old ones go on. Half a pair is not taken."""
+    pki = api.server.data / 'pki'
+
+    def shown():
+        with socket.create_connection(('127.0.0.1', api.server.port)) as s, api.server.tls().wrap_socket(s, server_hostname='127.0.0.1') as t:
+            return t.getpeercert(binary_form=True)
+    old, crt, key = shown(), pki / 'apiserver.crt', pki / 'apiserver.key'
+    other = pathlib.Path(tempfile.mkdtemp())
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=new', '-days', '1',
+                    '-CA', pki / 'ca.crt', '-CAkey', pki / 'ca.key', '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE',
+                    '-keyout', other / 'key', '-out', other / 'crt'], check=True, capture_output=True)
+    key.write_bytes((other / 'key').read_bytes())
+    crt.write_bytes((other / 'crt').read_bytes())
+    until('the new certificate', lambda: shown() != old)
+    api.get('/api').want(200)
+    crt.write_text('nonsense')
+    until('the complaint', lambda: 'keeping the previous certificate' in api.server.log())
+    assert shown() != old
 
 
 def test_tokens_of_service_accounts(api):
