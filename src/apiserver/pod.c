@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/pod_account.h"
 #include "apiserver/strategy.h"
 
 enum {
@@ -31,6 +32,7 @@ static int64_t grace_s(const struct json *obj, int64_t asked_s)
 const struct strategy pod_strategy = {
 	.kind = "Pod",
 	.init = init,
+	.plan = pod_account_admit,
 	.grace_s = grace_s,
 	.answers_object = true,
 };

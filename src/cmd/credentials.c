@@ -207,6 +207,7 @@ static int parse_mode(const struct options *o, struct apiserver_config *config, 
 {
 	struct str modes = str_of(options_get(o, "authorization-mode")), mode;
 	struct str anonymous = str_of(options_get(o, "anonymous-auth"));
+	struct str plugins = str_of(options_get(o, "disable-admission-plugins"));
 
 	while (str_next(&modes, ',', &mode)) {
 		if (str_eq_c(mode, "AlwaysAllow"))
@@ -216,6 +217,11 @@ static int parse_mode(const struct options *o, struct apiserver_config *config, 
 				       "--authorization-mode: '%.*s' must be RBAC or AlwaysAllow",
 				       STR_ARG(mode));
 	}
+	config->has_no_pod_accounts = str_eq_c(plugins, "ServiceAccount");
+	if (plugins.len && !config->has_no_pod_accounts)
+		return err_set(err, ERR_USAGE,
+			       "--disable-admission-plugins: '%.*s' must be ServiceAccount",
+			       STR_ARG(plugins));
 	config->refuses_anonymous = str_eq_c(anonymous, "false");
 	if (!config->refuses_anonymous && !str_eq_c(anonymous, "true"))
 		return err_set(err, ERR_USAGE, "--anonymous-auth: '%.*s' must be true or false",

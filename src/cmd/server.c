@@ -103,6 +103,8 @@ static const struct options_entry entries[] = {
 	 OPTIONS_REPEAT},
 	{"api-audiences", "NAME[,NAME]", NULL,
 	 "Whom ServiceAccount tokens must be for to be accepted here. Default: the issuer.", 0},
+	{"disable-admission-plugins", "NAME", NULL,
+	 "ServiceAccount: Pods get no account and no token by themselves.", 0},
 	{"audit-log-path", "FILE", NULL,
 	 "Where to write who asked for what, a line of JSON for each request. Default: nowhere.",
 	 0},

@@ -60,7 +60,8 @@ def start_ours(binary, folder, ranges, node_ports, store='memory'):
     log_path = folder / 'log'
     with open(log_path, 'w') as log:
         process = subprocess.Popen([binary, 'server', '--data-dir', str(folder / 'data'), '--store', store, '--bind-address', '127.0.0.1', '--advertise-address', '192.0.2.10',
-                                    '--secure-port', '0', '--service-cluster-ip-range', ranges, '--service-node-port-range', node_ports, '--controllers', 'none'],
+                                    '--secure-port', '0', '--service-cluster-ip-range', ranges, '--service-node-port-range', node_ports, '--controllers', 'none',
+                                    '--disable-admission-plugins', 'ServiceAccount'],
                                    stdout=log, stderr=log)
     deadline = time.monotonic() + READY_S
     while True:

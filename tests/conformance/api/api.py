@@ -98,7 +98,7 @@ class Server:
         """Unless the suite says otherwise, namespaces are empty at first, as on a server without controllers of accounts."""
         return [self.binary, 'server', '--data-dir', str(self.data), '--store', self.store, '--bind-address', '127.0.0.1',
                 '--advertise-address', '192.0.2.10', '--secure-port', '0', '--write-kubeconfig', str(self.folder / 'kubeconfig'),
-                *([] if '--controllers' in self.options else ['--controllers', 'all,-accounts']), *self.options]
+                *([] if '--controllers' in self.options else ['--controllers', 'all,-accounts', '--disable-admission-plugins', 'ServiceAccount']), *self.options]
 
     def start(self):
         with open(self.folder / 'log', 'a') as log:

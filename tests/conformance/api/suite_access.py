@@ -406,3 +406,23 @@ def test_every_namespace_has_an_account_and_the_ca(api):
     until('the account to be back', lambda: api.get(api.path('serviceaccounts', 'default')).status == 200)
     api.patch(api.path('configmaps', 'kube-root-ca.crt'), {'data': {'ca.crt': 'x'}}).want(200)
     until('the CA to be back', lambda: api.get(api.path('configmaps', 'kube-root-ca.crt')).json['data']['ca.crt'] != 'x')
+
+
+@ours('the stock server at hand runs without the plug-in ServiceAccount')
+def test_pods_get_their_account(api):
+    pod = {'metadata': {'name': 'p'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}
+    until('the account', lambda: api.get(api.path('serviceaccounts', 'default')).status == 200)
+    spec = api.post(api.path('pods'), pod).want(201).json['spec']
+    assert spec['serviceAccountName'] == spec['serviceAccount'] == 'default'
+    volume, mount = spec['volumes'][0], spec['containers'][0]['volumeMounts'][0]
+    assert volume['name'].startswith('kube-api-access-') and mount == {
+        'name': volume['name'], 'readOnly': True, 'mountPath': '/var/run/secrets/kubernetes.io/serviceaccount'}
+    assert volume['projected'] == {'defaultMode': 420, 'sources': [
+        {'serviceAccountToken': {'expirationSeconds': 3607, 'path': 'token'}},
+        {'configMap': {'name': 'kube-root-ca.crt', 'items': [{'key': 'ca.crt', 'path': 'ca.crt'}]}},
+        {'downwardAPI': {'items': [{'path': 'namespace', 'fieldRef': {'apiVersion': 'v1', 'fieldPath': 'metadata.namespace'}}]}}]}
+    pod['metadata']['name'], pod['spec']['automountServiceAccountToken'] = 'q', False
+    assert 'volumes' not in api.post(api.path('pods'), pod).want(201).json['spec']
+    pod['metadata']['name'], pod['spec']['serviceAccountName'] = 'r', 'nobody'
+    api.post(api.path('pods'), pod).fails(403, 'Forbidden', f'pods "r" is forbidden: error looking up service account {api.ns}/nobody: '
+                                          'serviceaccount "nobody" not found')
