@@ -53,7 +53,7 @@ struct apiserver_config {
 	/* Everyone who is let in may do everything (--authorization-mode=AlwaysAllow). */
 	bool is_open;
 	bool has_no_pod_accounts; /* --disable-admission-plugins=ServiceAccount */
-	bool refuses_anonymous; /* --anonymous-auth=false */
+	bool refuses_anonymous;   /* --anonymous-auth=false */
 	/* ServiceAccount tokens: the issuers that are accepted, the first of which issues, and whom
 	 * tokens are for that name nobody else; NULL-terminated, NULL: no such tokens. */
 	const char *const *issuers, *const *audiences;

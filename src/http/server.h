@@ -20,7 +20,8 @@
  * other words. A client that closes its sending side while the handler is at work counts as gone. A
  * single field over 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving
  * 431. Upgrades are HTTP/1.1's only. Certificates are read when
- * http_server_new or http_server_set_tls is called, not by themselves. With TLS, SIGPIPE is ignored from then on if nobody has set it: OpenSSL cannot be told not to raise it.
+ * http_server_new or http_server_set_tls is called, not by themselves. With TLS, SIGPIPE is ignored
+ * from then on if nobody has set it: OpenSSL cannot be told not to raise it.
  */
 
 #include "http/http.h"
