@@ -6,7 +6,7 @@ The suites are those of this folder and of PYTHONPATH; $FAIRLEAD, if set, is run
 function test_…(api): `api` is an Api (api.py) with a fresh namespace in api.ns. Its name says what it proves. With NAMEs, only tests whose name contains one of them run. Prints TAP.
 
 With STORE "peer", the server is a stock kube-apiserver that runs already: $PEER_PORT, and $PEER_TOKEN of its administrator
-("admin-token" unless set). Tests that mean nothing to it (@ours) are skipped. It has its own address ranges: what the suite's OPTIONS
+("admin-token" unless set). Tests that mean nothing to it (@ours, or OURS of their suite) are skipped. It has its own address ranges: what the suite's OPTIONS
 say is not so there.
 """
 import atexit
@@ -47,8 +47,9 @@ def main():
         for i, test in enumerate(tests, 1):
             name = test.__name__[5:]
             try:
-                if store == 'peer' and hasattr(test, 'ours'):
-                    raise Skip(test.ours)
+                ours = getattr(test, 'ours', getattr(module, 'OURS', None))
+                if store == 'peer' and ours:
+                    raise Skip(ours)
                 test(server.api(name))
                 print(f'ok {i} - {name}', flush=True)
             except Skip as why:

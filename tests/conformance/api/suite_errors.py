@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is refused, and how it is said (service-api.md section 18.3); Namespaces' life."""
-from api import config_map, proves, service, until
+from api import config_map, ours, proves, service, until
 
 
 @proves('18.1.3')
+@ours('a stock server answers those of no group in text, and has more subresources (docs/api.md)')
 def test_unknown_paths(api):
     for path in ('/api/v1/nonsense', '/api/v2/pods', '/apis/example.com/v1/things', '/nonsense', '/api/v1/namespaces/x/y/z/a/b',
                  '/api/v1/namespaces/default/services/', '/api/v1/namespaces/default/pods/a/exec/b', '/api/v1/namespaces/a/proxy',
@@ -64,6 +65,7 @@ def test_own_namespaces_stay(api):
         api.delete('/api/v1/namespaces/' + name).fails(403, 'Forbidden', 'may not be deleted')
 
 
+@ours('a stock server leaves that to its controllers')
 def test_a_deleted_namespace_is_emptied(api):
     where = '/api/v1/namespaces/' + api.ns
     held = config_map('held')

@@ -2,7 +2,7 @@
 """Bodies that no client should send: each gets its reason, and the server goes on."""
 import json
 
-from api import config_map, proves, service
+from api import config_map, ours, proves, service
 
 JSON = 'application/json'
 
@@ -17,16 +17,19 @@ def test_truncated(api):
         post(api, whole[:n]).fails(400, 'BadRequest')
 
 
+@ours('texts of 400 are our own')
 def test_not_json(api):
     for raw in (b'\xff\xfe{}', b'{"a":"\xc3\x28"}', b"{'a':1}", b'{"a":01}', b'{"a":1,}', b'{}{}', b'nonsense', b'{"a":"\\ud800"}'):
         post(api, raw).fails(400, 'BadRequest', 'JSON')
 
 
+@ours('texts of 400 are our own')
 def test_not_an_object(api):
     for raw in ('[]', '1', '"x"', 'null', 'true'):
         post(api, raw).fails(400, 'BadRequest', 'object')
 
 
+@ours('the limit is our own (docs/api.md)')
 def test_deep(api):
     post(api, '{"metadata":' * 1000 + '1' + '}' * 1000).fails(400, 'BadRequest')
     post(api, '[' * 500000).fails(400, 'BadRequest')
@@ -52,6 +55,7 @@ def test_wrong_types(api):
         api.post(api.path('services'), sent).fails(400, 'BadRequest', 'cannot be handled as a Service')
 
 
+@ours('texts of 400 are our own')
 def test_wrong_kind(api):
     sent = service('a')
     sent['kind'] = 'Pod'

@@ -9,6 +9,8 @@ import subprocess
 
 from api import DEADLINE_S, Skip, config_map, rev, service, until
 
+OURS = 'it is about our own process'
+
 
 def needs_disk(api):
     if api.server.store == 'memory':

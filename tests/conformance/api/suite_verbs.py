@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Create, get, update, delete; what the server itself sets (service-api.md sections 1 and 9)."""
-from api import config_map, proves, rev, service
+from api import config_map, ours, proves, rev, service
 
 
 def test_create_sets_system_metadata(api):
@@ -239,9 +239,9 @@ def test_pods_end_gracefully_on_their_node(api):
     pod = {'metadata': {'name': 'p'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}
     got = api.post(api.path('pods'), pod).want(201).json
     assert got['status']['phase'] == 'Pending' and got['spec']['terminationGracePeriodSeconds'] == 30
-    api.post(api.path('pods', 'p', 'binding'), {'target': {'kind': 'Node', 'name': 'n1'}}).want(201)
+    api.post(api.path('pods', 'p', 'binding'), {'metadata': {'name': 'p'}, 'target': {'kind': 'Node', 'name': 'n1'}}).want(201)
     assert api.get(api.path('pods', 'p')).json['spec']['nodeName'] == 'n1'
-    api.post(api.path('pods', 'p', 'binding'), {'target': {'kind': 'Node', 'name': 'n2'}}).fails(409, 'Conflict', 'already assigned')
+    api.post(api.path('pods', 'p', 'binding'), {'metadata': {'name': 'p'}, 'target': {'kind': 'Node', 'name': 'n2'}}).fails(409, 'Conflict', 'already assigned')
     held = api.delete(api.path('pods', 'p')).want(200).json
     assert held['metadata']['deletionGracePeriodSeconds'] == 30 and held['metadata']['deletionTimestamp']
     shorter = api.delete(api.path('pods', 'p'), {'gracePeriodSeconds': 5}).want(200).json
@@ -252,6 +252,7 @@ def test_pods_end_gracefully_on_their_node(api):
     api.get(api.path('pods', 'p')).want(404)
 
 
+@ours('a stock server wants the Node')
 def test_logs_without_an_agent(api):
     pod = {'metadata': {'name': 'p'}, 'spec': {'nodeName': 'n1', 'containers': [{'name': 'c', 'image': 'i'}]}}
     api.post(api.path('pods'), pod).want(201)

@@ -3,7 +3,7 @@
 import json
 import urllib.parse
 
-from api import Watch, config_map, proves, rev
+from api import Watch, config_map, ours, proves, rev
 
 TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
 PARTIAL = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'
@@ -98,7 +98,7 @@ def test_field_selector_by_name(api):
 def test_field_selector_by_node(api):
     w = api.watch('/api/v1/pods', fieldSelector='spec.nodeName=' + api.ns)
     api.post(api.path('pods'), {'metadata': {'name': 'p'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}).want(201)
-    api.post(api.path('pods', 'p', 'binding'), {'target': {'name': api.ns}}).want(201)
+    api.post(api.path('pods', 'p', 'binding'), {'metadata': {'name': 'p'}, 'target': {'name': api.ns}}).want(201)
     assert w.want('ADDED', 'p')['spec']['nodeName'] == api.ns
 
 
@@ -115,6 +115,7 @@ def test_initial_events_end_with_a_bookmark(api):
 
 
 @proves('18.8.3', '18.8.7')
+@ours('a stock server has no time for a bookmark in a second')
 def test_time_limit_ends_with_a_bookmark(api):
     at = list_rev(api)
     other = api.post(api.path('secrets'), {'metadata': {'name': 's'}}).want(201).json
@@ -151,6 +152,7 @@ def test_what_was_answered_can_be_watched_from(api):
         w.want('ADDED', f'm{i}')
 
 
+@ours('a stock server waits for it')
 def test_newer_than_there_is(api):
     """The store was put back from a backup: whoever saw more than it has must look anew."""
     w = api.watch(api.path('configmaps'), resourceVersion=list_rev(api) + 1000)
@@ -179,7 +181,7 @@ def test_as_metadata(api):
 def test_old_path(api):
     make(api, 'a')
     conn = api.connect()
-    conn.request('GET', f'/api/v1/watch/namespaces/{api.ns}/configmaps')
+    conn.request('GET', f'/api/v1/watch/namespaces/{api.ns}/configmaps', headers=api.server.headers)
     assert json.loads(conn.getresponse().readline())['object']['metadata']['name'] == 'a'
 
 
@@ -191,6 +193,10 @@ def test_bad_options(api):
             ({'resourceVersionMatch': 'Exact', 'sendInitialEvents': 'true', 'resourceVersion': '1'}, 'resourceVersionMatch')):
         st = api.get(api.path('configmaps') + '?watch=true&' + urllib.parse.urlencode(query)).fails(422, 'Invalid')
         assert st['details']['causes'][0]['field'] == field, st
+
+
+@ours('a stock server answers 500 (docs/api.md)')
+def test_a_revision_that_is_no_number(api):
     api.get(api.path('configmaps') + '?watch=true&resourceVersion=x').fails(400, 'BadRequest', 'Invalid resourceVersion')
 
 
@@ -204,6 +210,7 @@ def test_many_watchers_see_the_same(api):
         assert [w.want('ADDED')['metadata']['name'] for _ in names] == names
 
 
+@ours('a stock server ends such a watch')
 def test_a_reader_that_sleeps_does_not_hold_up_others(api):
     slow = api.watch(api.path('configmaps'))
     quick = api.watch(api.path('configmaps'))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments and ReplicaSets: defaults, rules, generations, status, scale, and their controllers; the two shapes of Events."""
-from api import MERGE, STRATEGIC, proves, rev, until
+from api import MERGE, STRATEGIC, ours, proves, rev, until
 
 KINDS = {'deployments': 'Deployment', 'replicasets': 'ReplicaSet'}
 
@@ -209,6 +209,7 @@ def test_a_conflicting_update_is_refused(api):
     api.put(path(api, 'replicasets', 'c'), made).fails(409, 'Conflict')
 
 
+@ours('a stock server leaves that to its controllers')
 def test_a_namespace_that_ends_tells_what_is_left(api):
     """What empties namespaces is a controller, which a stock server alone does not have."""
     api.post('/api/v1/namespaces', {'metadata': {'name': 'ending'}}).want(201)
@@ -234,6 +235,7 @@ def test_a_namespace_that_ends_tells_what_is_left(api):
 
 
 @proves('18.6.8')
+@ours('a stock server leaves that to its controllers')
 def test_deleting_an_owner_takes_what_it_owns(api):
     """So does garbage collection need its controller."""
     for policy in ('Background', 'Foreground', 'Orphan'):
@@ -251,6 +253,7 @@ def test_deleting_an_owner_takes_what_it_owns(api):
             until('nothing is left', lambda: not listed('replicasets') and not pods())
 
 
+@ours('a stock server leaves that to its controllers')
 def test_a_deployment_rolls_and_goes_back(api):
     """Its Pods fit nowhere, so only what needs none that is ready can be seen."""
     one = path(api, 'deployments', 'roll')

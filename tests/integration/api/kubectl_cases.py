@@ -321,6 +321,7 @@ def managers(k, what):
     return sorted((e['manager'], e['operation']) for e in entries)
 
 
+@proves('19.6')
 def test_server_side_apply(k):
     """apply --server-side makes, merges, tells who owns what differs, takes it with --force-conflicts; get shows the owners."""
     args = ('apply', '--server-side', '-f', '-')
@@ -356,6 +357,32 @@ def test_apply_moves_to_the_server(k):
     if k.minor > 25:
         assert managers(k, 'svc/web') == [('kubectl', 'Apply'), ('kubectl-last-applied', 'Apply')], 'kubectl has taken over what it had applied from the client'
         assert k.json('svc', 'web')['metadata']['labels'] == {'app': 'web'}
+
+
+@proves('19.16')
+def test_warnings_are_shown(k):
+    """What the server warns of is on stderr."""
+    sent = dict(service('a', externalName='example.com'), kind='Service', apiVersion='v1')
+    said = k.run('create', '-f', '-', stdin=json.dumps(sent))
+    assert said.returncode == 0 and 'Warning: spec.externalName is ignored when spec.type is not "ExternalName"' in said.stderr, said
+
+
+@proves('19.17')
+def test_scale_and_rollout(k):
+    """scale sets the replicas of a Deployment; rollout status tells what it waits for."""
+    k.says('deployment.apps/d created', 'create', 'deployment', 'd', '--image=built-in')
+    k.says('deployment.apps/d scaled', 'scale', 'deployment', 'd', '--replicas=3')
+    assert k.field('deployment/d', '.spec.replicas') == '3'
+    assert 'expected replicas' in k.fails('scale', 'deployment', 'd', '--current-replicas=7', '--replicas=1').lower()
+    until('the rollout to begin', lambda: 'Waiting for deployment "d" rollout to finish' in k.ok('rollout', 'status', 'deployment', 'd', '--watch=false'))
+
+
+@proves('19.14')
+def test_port_forward_needs_a_selector(k):
+    """port-forward to a Service without selector is refused, and says why."""
+    k.apply(service('a'))
+    said = k.fails('port-forward', 'svc/a', ':80')
+    assert "invalid service 'a': Service is defined without a selector" in said, said
 
 
 @proves('19.1')

@@ -51,6 +51,21 @@ TEST(every_cause_is_in_the_message)
 	arena_fini(&a);
 }
 
+/* Proves: 18.3.10 */
+TEST(too_many_are_told_when_to_come_back)
+{
+	struct arena a;
+	struct status st = {.arena = &a};
+
+	arena_init(&a, 0);
+	ASSERT_EQ(status_set(&st, ERR_TOO_MANY, "too many"), ERR_TOO_MANY);
+	ASSERT_TRUE(st.retry_after_s > 0);
+	check(&st, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+		   "\"Failure\",\"message\":\"too many\",\"reason\":\"TooManyRequests\","
+		   "\"details\":{\"retryAfterSeconds\":1},\"code\":429}");
+	arena_fini(&a);
+}
+
 TEST(accept_types_are_taken_apart)
 {
 	struct str rest = STR(" application/json ; as=Table;v=v1 ;g=meta.k8s.io , */*");
