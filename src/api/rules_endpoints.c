@@ -145,6 +145,7 @@ static void check_slice_address(struct str type, struct str text, const struct a
 {
 	struct api_path at = api_path_at(list, i);
 	bool wants_v4 = str_eq_c(type, "IPv4");
+	char canonical[IP_TEXT_MAX];
 	struct ip_addr addr;
 
 	if (str_eq_c(type, "FQDN")) {
@@ -153,6 +154,12 @@ static void check_slice_address(struct str type, struct str text, const struct a
 	}
 	if ((!wants_v4 && !str_eq_c(type, "IPv6")) || !api_rules_check_ip(c, &at, text, NULL))
 		return;
+	if (ip_parse(text, &addr, NULL) >= 0 && !str_eq(text, ip_format(&addr, canonical))) {
+		api_causes_invalid(
+			c, &at, text,
+			str_printf(c->a, "must be in canonical form (\"%s\")", canonical).ptr);
+		return;
+	}
 	if (ip_parse(text, &addr, NULL) >= 0 && (ip_family(&addr) == IP_V4) != wants_v4)
 		api_causes_invalid(c, list, text,
 				   wants_v4 ? "must be an IPv4 address"

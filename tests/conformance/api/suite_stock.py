@@ -212,7 +212,8 @@ def test_addresses_of_endpoints_are_warned_of(api):
     answer = api.post(api.path('endpoints'), {'metadata': {'name': 'a'}, 'subsets': [{'addresses': [{'ip': '2001:DB8::1'}]}]}).want(201)
     assert any('subsets[0].addresses[0].ip: IPv6 address' in w for w in warnings(answer))
     sent = slice_of('a', addressType='IPv6', endpoints=[{'addresses': ['2001:db8::1', '2001:DB8::2']}])
-    assert any('endpoints[0].addresses[1]: IPv6 address' in w for w in warnings(api.post(api.path('endpointslices'), sent).want(201)))
+    answer = api.post(api.path('endpointslices'), sent).want(422)  # of a slice they are refused
+    assert causes(answer, 'endpoints[0].addresses[1]')[0]['message'].endswith('must be in canonical form ("2001:db8::2")')
 
 
 def test_a_refused_check_port_is_told_as_a_cause(api):
