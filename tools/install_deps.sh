@@ -5,7 +5,7 @@
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkg-config python3 uthash-dev libuv1-dev libnghttp2-dev libssl-dev libsqlite3-dev
-  libmnl-dev libyaml-dev node-llhttp'
+  libmnl-dev libyaml-dev libwslay-dev zlib1g-dev node-llhttp'
 lab='iproute2 curl bind9-dnsutils'
 check='git clang-14 clang-format-14 libclang-rt-14-dev llvm-14 codespell shellcheck mandoc procps etcd-server libjansson-dev libldns-dev
   nftables conntrack python3-kubernetes python3-yaml sqlite3 iputils-ping jq'

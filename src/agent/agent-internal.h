@@ -17,7 +17,9 @@
 
 struct agent_prober;
 struct agent_node;
+struct agent_endpoint;
 struct agent_logs;
+struct http_exchange;
 
 struct agent {
 	struct agent_config config;
@@ -32,7 +34,9 @@ struct agent {
 	bool has_services; /* the Services have been listed: environments are complete */
 	bool has_pods;
 	struct agent_node *node;
-	struct agent_logs *logs;
+	struct agent_endpoint *endpoint;
+	struct list_node execs, forwards; /* of clients */
+	size_t n_sessions;                /* of both */
 };
 
 enum agent_stage {
@@ -110,6 +114,10 @@ void agent_pod_sync(struct agent_pod *p);
  * longer than AGENT_PAUSE_MESSAGE_MAX: the pause would take it for noise and hang up. Only an exec
  * can be. */
 bool agent_pod_send(struct agent_pod *p, const char *const *words);
+/* The same with three descriptors: standard input, output and error of what it starts. They stay
+ * the caller's. */
+int agent_pod_send_fds(struct agent_pod *p, const char *const *words, const int fds[3],
+		       struct err *err) _nodiscard_;
 int64_t agent_pod_now_ms(const struct agent_pod *p);
 
 /* container.c */
@@ -149,5 +157,22 @@ void agent_node_free(struct agent_node *n);
 void agent_on_ranges(struct agent *a);
 
 /* logs.c */
-int agent_logs_new(struct agent *a, struct agent_logs **ret, struct err *err) _nodiscard_;
-void agent_logs_free(struct agent_logs *l);
+struct agent_logs *agent_logs_new(struct agent *a);
+void agent_logs_free(struct agent_logs *l); /* after the server that calls it */
+/* Negative, and the exchange untouched, or it is answered. */
+int agent_logs_serve(struct agent_logs *l, struct http_exchange *x, struct agent_container *c,
+		     struct err *err) _nodiscard_;
+
+/* endpoint.c */
+int agent_endpoint_new(struct agent *a, struct agent_endpoint **ret, struct err *err) _nodiscard_;
+void agent_endpoint_free(struct agent_endpoint *e);
+struct agent_container *agent_pod_container(struct agent_pod *p, struct str name); /* or NULL */
+
+/* exec.c, forward.c: as agent_logs_serve. */
+int agent_exec_start(struct agent_container *c, struct http_exchange *x,
+		     struct err *err) _nodiscard_;
+/* "done ID EXIT …": true when the exec was a client's. */
+bool agent_exec_on_done(struct agent_pod *p, struct str id, int exit_code, struct str failure);
+void agent_exec_on_lost(struct agent_pod *p); /* nothing runs in its sandbox any more */
+int agent_forward_start(struct agent_pod *p, struct http_exchange *x, struct err *err) _nodiscard_;
+void agent_forward_on_lost(struct agent_pod *p);

@@ -200,11 +200,13 @@ int agent_new(struct loop *l, struct client *c, const struct agent_config *confi
 	a->config = *config;
 	a->loop = l;
 	a->client = c;
+	list_init(&a->execs);
+	list_init(&a->forwards);
 	r = link_open(-1, &a->links, err);
 	if (r == 0)
 		r = find_all(a, err);
 	if (r == 0 && config->port)
-		r = agent_logs_new(a, &a->logs, err);
+		r = agent_endpoint_new(a, &a->endpoint, err);
 	if (r < 0) {
 		agent_free(a);
 		return r;
@@ -222,6 +224,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	agent_endpoint_free(a->endpoint);
 	client_reflector_free(a->pods);
 	map_foreach(e, &a->by_uid)
 		agent_pod_free(e->value, true);
@@ -231,7 +234,6 @@ void agent_free(struct agent *a)
 	map_fini(&a->found);
 	client_reflector_free(a->services);
 	agent_node_free(a->node);
-	agent_logs_free(a->logs);
 	for (size_t i = 0; i < a->n_ipam; i++)
 		agent_ipam_fini(&a->ipam[i]);
 	link_close(a->links);

@@ -23,7 +23,11 @@
  *	sandbox.c    directory, namespaces, wires
  *	report.c     status to the API, the deletion that ends a Pod
  *	node.c       the Node, its Lease, routes
- *	logs.c       HTTP: /containerLogs, /healthz, /metrics
+ *	endpoint.c   HTTP: who may ask for what; /healthz, /metrics
+ *	logs.c       /containerLogs
+ *	exec.c       /exec: a command in a container
+ *	forward.c    /portForward: connections to a Pod's ports
+ *	wire.c       the streams of both, over WebSocket or SPDY
  *	log_file.c   what a pause has written, read for them
  *	env.c probe.c backoff.c ipam.c status.c   pure, each with its unit test
  */

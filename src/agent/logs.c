@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define LOG_COMPONENT "agent"
 #include "agent/agent-internal.h"
 
 #include "agent/log_file.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "http/server.h"
+#include "http/http.h"
 
 #include <stdlib.h>
 
@@ -57,18 +54,10 @@ static void on_close(struct http_exchange *x)
 	follower_free(x->handler_ctx);
 }
 
-static struct agent_container *find_container(struct agent_pod *p, struct str name)
-{
-	for (size_t i = 0; p && i < p->n_containers; i++)
-		if (str_eq(p->containers[i].spec->name, name))
-			return &p->containers[i];
-	return NULL;
-}
-
 static bool is_running(const struct follower *f)
 {
 	struct agent_pod *p = map_get(&f->logs->agent->by_uid, str_of(f->uid));
-	const struct agent_container *c = find_container(p, str_of(f->container));
+	const struct agent_container *c = agent_pod_container(p, str_of(f->container));
 
 	return c && c->number == f->number && c->now.run != AGENT_ENDED;
 }
@@ -154,17 +143,6 @@ static int read_query(struct http_exchange *x, struct log_query *q, struct err *
 	return r < 0 ? r : read_number(x, "limitBytes", &q->limit, err);
 }
 
-static struct agent_pod *find_pod(struct agent *a, struct str ns, struct str name)
-{
-	map_foreach(e, &a->by_uid) {
-		struct agent_pod *p = e->value;
-
-		if (str_eq(p->obj->meta->ns, ns) && str_eq(p->obj->meta->name, name))
-			return p;
-	}
-	return NULL;
-}
-
 static int open_log(const struct agent_container *c, int number, const struct log_query *q,
 		    struct agent_log_file *ret, struct err *err)
 {
@@ -177,7 +155,7 @@ static int open_log(const struct agent_container *c, int number, const struct lo
 	return 0;
 }
 
-static int serve_log(struct agent_logs *l, struct http_exchange *x, struct agent_container *c,
+int agent_logs_serve(struct agent_logs *l, struct http_exchange *x, struct agent_container *c,
 		     struct err *err)
 {
 	static const struct http_header plain[] = {{{"content-type", 12}, {"text/plain", 10}}};
@@ -210,97 +188,16 @@ static int serve_log(struct agent_logs *l, struct http_exchange *x, struct agent
 	return 0;
 }
 
-static int container_logs(struct agent_logs *l, struct http_exchange *x, struct str rest,
-			  struct err *err)
+struct agent_logs *agent_logs_new(struct agent *a)
 {
-	struct str ns, pod, container;
-	struct agent_container *c;
-	struct agent_pod *p;
-
-	if (!str_next(&rest, '/', &ns) || !str_next(&rest, '/', &pod) ||
-	    !str_next(&rest, '/', &container) || rest.len)
-		return err_set(err, ERR_NOT_FOUND,
-			       "the path is /containerLogs/NAMESPACE/POD/CONTAINER");
-	p = find_pod(l->agent, ns, pod);
-	if (!p || !p->box)
-		return err_set(err, ERR_NOT_FOUND, "Pod %.*s/%.*s does not run here", STR_ARG(ns),
-			       STR_ARG(pod));
-	c = find_container(p, container);
-	if (!c)
-		return err_set(err, ERR_NOT_FOUND, "Pod %.*s/%.*s has no container '%.*s'",
-			       STR_ARG(ns), STR_ARG(pod), STR_ARG(container));
-	return serve_log(l, x, c, err);
-}
-
-static void serve_metrics(struct http_exchange *x)
-{
-	struct buf b = BUF_INIT;
-	struct bytes *body;
-
-	metrics_print(&b);
-	body = bytes_dup(buf_str(&b));
-	http_reply(x, 200, "text/plain; version=0.0.4", body);
-	bytes_unref(body);
-	buf_fini(&b);
-}
-
-/* TLS alone lets a client without a certificate in (http/server.h). */
-static bool may_read_logs(const struct agent_logs *l, const struct http_exchange *x)
-{
-	return !l->agent->config.client_ca_file || str_is_set(x->req.peer->user);
-}
-
-static void on_request(void *ctx, struct http_exchange *x)
-{
-	struct agent_logs *l = ctx;
-	struct str path = x->req.path;
-	struct err err;
-
-	if (x->req.method != HTTP_GET) {
-		http_reply_text(x, 405, "only GET is served here\n");
-	} else if (str_eq_c(path, "/healthz")) {
-		http_reply_text(x, 200, "ok");
-	} else if (str_eq_c(path, "/metrics")) {
-		serve_metrics(x);
-	} else if (str_has_prefix(path, STR("/containerLogs/")) && !may_read_logs(l, x)) {
-		http_reply_text(x, 401, "logs need a client certificate of the cluster's CA\n");
-	} else if (str_has_prefix(path, STR("/containerLogs/"))) {
-		int r = container_logs(l, x, str_skip(path, strlen("/containerLogs/")), &err);
-
-		if (r < 0)
-			http_reply_text(x, err_http_status(r), err.msg);
-	} else {
-		http_reply_text(x, 404, "not found\n");
-	}
-}
-
-int agent_logs_new(struct agent *a, struct agent_logs **ret, struct err *err)
-{
-	const struct agent_config *c = &a->config;
-	struct http_tls tls = {.cert_file = c->cert_file,
-			       .key_file = c->key_file,
-			       .client_ca_file = c->client_ca_file};
 	struct agent_logs *l = mem_xnew(struct agent_logs);
-	int r;
 
 	l->agent = a;
 	list_init(&l->followers);
-	r = http_server_new(a->loop, c->cert_file ? &tls : NULL, on_request, l, &l->server, err);
-	if (r == 0)
-		r = http_server_listen(l->server, &c->bind, c->port, NULL, err);
-	if (r < 0) {
-		agent_logs_free(l);
-		return r;
-	}
-	*ret = l;
-	return 0;
+	return l;
 }
 
 void agent_logs_free(struct agent_logs *l)
 {
-	if (!l)
-		return;
-	if (l->server)
-		http_server_free(l->server);
 	free(l);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -61,6 +62,8 @@ static void tell_state(const struct agent_tasks *ts, const struct agent_task *t)
 		add(&b, "%s", t->id);
 		add(&b, "%d", exit_code(t));
 		add(&b, "%d", sig);
+		if (t->failure)
+			add(&b, "%s", t->failure);
 	} else {
 		add(&b, "%s",
 		    t->state == AGENT_TASK_RUNNING ? "running"
@@ -214,8 +217,8 @@ static int spec_read(struct agent_tasks *ts, const char *name, struct task_spec 
 	return 0;
 }
 
-/* In the child: `fds` are its standard output and error; `report` takes what goes wrong. */
-_noreturn_ static void become(const struct task_spec *s, char **argv, const int fds[2], int report)
+/* In the child: `fds` are its standard descriptors; `report` takes what goes wrong. */
+_noreturn_ static void become(const struct task_spec *s, char **argv, const int fds[3], int report)
 {
 	int null = open("/dev/null", O_RDWR);
 	char text[ERR_MSG_MAX];
@@ -225,9 +228,11 @@ _noreturn_ static void become(const struct task_spec *s, char **argv, const int 
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	setsid();
-	dup2(null, STDIN_FILENO);
-	dup2(fds[1] >= 0 ? fds[1] : null, STDERR_FILENO);
-	dup2(fds[0] >= 0 ? fds[0] : null, STDOUT_FILENO);
+	dup2(fds[2] >= 0 ? fds[2] : null, STDERR_FILENO);
+	dup2(fds[1] >= 0 ? fds[1] : null, STDOUT_FILENO);
+	dup2(fds[0] >= 0 ? fds[0] : null, STDIN_FILENO);
+	if (isatty(STDIN_FILENO))
+		IGNORE(ioctl(STDIN_FILENO, TIOCSCTTY, 0), "then without job control");
 	environ = s->envs.ptr;
 	if (chdir(s->cwd) < 0)
 		snprintf(text, sizeof(text), "workingDir '%s': %s", s->cwd, strerror(errno));
@@ -240,7 +245,7 @@ _noreturn_ static void become(const struct task_spec *s, char **argv, const int 
 }
 
 /* Starts the process; the text of a failure in *ret_failure. */
-static void launch(struct agent_task *t, const struct task_spec *s, char **argv, const int fds[2])
+static void launch(struct agent_task *t, const struct task_spec *s, char **argv, const int fds[3])
 {
 	char text[ERR_MSG_MAX];
 	int report[2];
@@ -320,11 +325,10 @@ static void settle(struct agent_tasks *ts, struct agent_task *t)
 		task_free(ts, t);
 }
 
-static void open_output(struct agent_task *t, const struct task_spec *s, int ends[2])
+static void open_output(struct agent_task *t, const struct task_spec *s, int ends[3])
 {
 	int p[2];
 
-	ends[0] = ends[1] = -1;
 	if (s->log) {
 		t->log_path = mem_xprintf("%s/%d.log", s->log, t->run);
 		open_log(t);
@@ -332,7 +336,7 @@ static void open_output(struct agent_task *t, const struct task_spec *s, int end
 	for (int i = 0; i < 2; i++)
 		if (pipe2(p, O_CLOEXEC) == 0) {
 			t->pipe[i] = p[0];
-			ends[i] = p[1];
+			ends[i + 1] = p[1];
 			IGNORE(fd_set_nonblock(p[0], NULL), "a pipe always can");
 		}
 }
@@ -342,7 +346,7 @@ static void start(struct agent_tasks *ts, const char *name, int run)
 	struct agent_task *t = find(ts, name);
 	struct task_spec s;
 	struct err err;
-	int ends[2] = {-1, -1};
+	int ends[3] = {-1, -1, -1};
 
 	if (t && t->state == AGENT_TASK_RUNNING) {
 		tell_state(ts, t);
@@ -361,23 +365,22 @@ static void start(struct agent_tasks *ts, const char *name, int run)
 		open_output(t, &s, ends);
 		launch(t, &s, s.args.ptr, ends);
 	}
-	fd_close(ends[0]);
 	fd_close(ends[1]);
+	fd_close(ends[2]);
 	spec_fini(&s);
 	settle(ts, t);
 }
 
-static void exec_in(struct agent_tasks *ts, const char *id, const char *name, struct str rest)
+static void exec_in(struct agent_tasks *ts, const char *id, const char *name, struct str rest,
+		    const int fds[3])
 {
-	static const int no_output[2] = {-1, -1};
+	static char term[] = "TERM=xterm";
 	VEC(char *) argv = {0};
 	struct agent_task *t;
 	struct task_spec s;
 	struct str arg;
 	struct err err;
 
-	if (ts->n >= AGENT_PAUSE_TASKS_MAX)
-		return;
 	t = task_new(ts, name, 0);
 	t->id = mem_xstrdup(id);
 	while (str_next(&rest, '\0', &arg) && (arg.len || str_is_set(rest)))
@@ -385,11 +388,15 @@ static void exec_in(struct agent_tasks *ts, const char *id, const char *name, st
 	*vec_push(&argv) = NULL;
 	if (spec_read(ts, name, &s, &err) < 0) {
 		t->failure = mem_xstrdup(err.msg);
+	} else if (ts->n > AGENT_PAUSE_TASKS_MAX) {
+		t->failure = mem_xprintf("%d processes run already", AGENT_PAUSE_TASKS_MAX);
 	} else if (argv.len < 2) {
 		t->failure = mem_xstrdup("there is no command to run");
 	} else {
+		if (fds[0] >= 0 && isatty(fds[0]))
+			*vec_push(&s.envs) = term;
 		*vec_push(&s.envs) = NULL;
-		launch(t, &s, argv.ptr, no_output);
+		launch(t, &s, argv.ptr, fds);
 	}
 	spec_fini(&s);
 	vec_foreach(a, &argv)
@@ -446,7 +453,7 @@ static int number(struct str s)
 	return str_to_i64(s, 0, INT32_MAX, &v, NULL) < 0 ? 0 : (int)v;
 }
 
-void agent_tasks_command(struct agent_tasks *ts, struct str msg)
+void agent_tasks_command(struct agent_tasks *ts, struct str msg, const int fds[3])
 {
 	struct str verb, one = {0}, two = {0};
 
@@ -470,5 +477,5 @@ void agent_tasks_command(struct agent_tasks *ts, struct str msg)
 	else if (str_eq_c(verb, "signal"))
 		send_signal(find(ts, one.ptr), number(two));
 	else if (str_eq_c(verb, "exec"))
-		exec_in(ts, one.ptr, two.ptr, msg);
+		exec_in(ts, one.ptr, two.ptr, msg, fds);
 }

@@ -45,7 +45,7 @@ struct agent_tasks {
 
 void agent_tasks_init(struct agent_tasks *ts, const char *dir);
 /* A message of the agent. What makes no sense is ignored: the agent is trusted, but may be of
- * another version. */
-void agent_tasks_command(struct agent_tasks *ts, struct str msg);
+ * another version. `fds` are an exec's, -1 where there is none, and stay the caller's. */
+void agent_tasks_command(struct agent_tasks *ts, struct str msg, const int fds[3]);
 void agent_tasks_ended(struct agent_tasks *ts, pid_t pid, int status);
 void agent_tasks_output(struct agent_tasks *ts, int fd);

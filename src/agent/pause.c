@@ -97,19 +97,42 @@ static void drop_agent(struct pause *p)
 	p->conn = p->tasks.conn = -1;
 }
 
+/* A message, and the descriptors that came with it (-1: none). */
+static ssize_t receive(int conn, char *msg, size_t max, int fds[3])
+{
+	union {
+		struct cmsghdr align;
+		char text[CMSG_SPACE(3 * sizeof(int))];
+	} control;
+	struct iovec iov = {msg, max};
+	struct msghdr hdr = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.text,
+			     .msg_controllen = sizeof(control.text)};
+	ssize_t n = recvmsg(conn, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&hdr);
+
+	fds[0] = fds[1] = fds[2] = -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(c), MIN(c->cmsg_len - CMSG_LEN(0), 3 * sizeof(int)));
+	return n;
+}
+
 static void read_agent(struct pause *p)
 {
 	static char msg[AGENT_PAUSE_MESSAGE_MAX];
-	ssize_t n = recv(p->conn, msg, sizeof(msg), MSG_DONTWAIT);
+	int fds[3];
+	ssize_t n = receive(p->conn, msg, sizeof(msg), fds);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* A message that does not end in NUL is no message of ours. */
-	if (n <= 0 || msg[n - 1] != '\0') {
+	if (n <= 0 || msg[n - 1] != '\0')
 		drop_agent(p);
-		return;
-	}
-	agent_tasks_command(&p->tasks, str_n(msg, (size_t)n));
+	else
+		agent_tasks_command(&p->tasks, str_n(msg, (size_t)n), fds);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fd_close(fds[i]);
 }
 
 static void reap(struct pause *p)

@@ -93,6 +93,8 @@ static void remove_box(struct agent_pod *p)
 	struct err err;
 
 	disconnect(p);
+	agent_exec_on_lost(p);
+	agent_forward_on_lost(p);
 	if (!p->box)
 		return;
 	agent_sandbox_kill(p->box, p->agent->links);
@@ -133,6 +135,8 @@ static void on_lost(struct agent_pod *p)
 {
 	log_warning("sandbox is gone pod=%s/%s", p->box->ns, p->box->name);
 	disconnect(p);
+	agent_exec_on_lost(p);
+	agent_forward_on_lost(p);
 	agent_sandbox_kill(p->box, p->agent->links);
 	for (size_t i = 0; i < p->n_containers; i++)
 		agent_container_on_lost(&p->containers[i]);
@@ -157,6 +161,38 @@ bool agent_pod_send(struct agent_pod *p, const char *const *words)
 	return fits;
 }
 
+int agent_pod_send_fds(struct agent_pod *p, const char *const *words, const int fds[3],
+		       struct err *err)
+{
+	union {
+		struct cmsghdr align;
+		char text[CMSG_SPACE(3 * sizeof(int))];
+	} control = {0};
+	struct buf b = BUF_INIT;
+	struct iovec iov;
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.text,
+			     .msg_controllen = sizeof(control.text)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int r = 0;
+
+	for (size_t i = 0; words[i]; i++)
+		buf_add(&b, words[i], strlen(words[i]) + 1);
+	iov = (struct iovec){b.ptr, b.len};
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(3 * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, 3 * sizeof(int));
+	if (b.len > AGENT_PAUSE_MESSAGE_MAX)
+		r = err_set(err, ERR_TOO_LARGE, "the command is longer than %d bytes",
+			    AGENT_PAUSE_MESSAGE_MAX);
+	else if (sendmsg(p->conn, &msg, MSG_NOSIGNAL) < 0)
+		r = err_sys(err, errno, "tell the Pod's first process");
+	buf_fini(&b);
+	return r;
+}
+
 static int64_t number(struct str s)
 {
 	int64_t v = 0;
@@ -165,8 +201,10 @@ static int64_t number(struct str s)
 	return v;
 }
 
-static void on_exec_done(struct agent_pod *p, struct str id, int exit_code)
+static void on_exec_done(struct agent_pod *p, struct str id, int exit_code, struct str failure)
 {
+	if (agent_exec_on_done(p, id, exit_code, failure))
+		return;
 	for (size_t i = 0; i < p->n_containers; i++)
 		for (int k = 0; k < AGENT_PROBE_TYPES; k++)
 			if (p->containers[i].probers[k] &&
@@ -195,7 +233,7 @@ static void on_message(struct agent_pod *p, struct str msg)
 		return;
 	}
 	if (str_eq_c(w[0], "done")) {
-		on_exec_done(p, w[1], (int)number(w[2]));
+		on_exec_done(p, w[1], (int)number(w[2]), w[4]);
 		return;
 	}
 	c = find(p, w[1]);

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -242,6 +244,34 @@ static int open_netns(pid_t pid, struct err *err)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? err_sys(err, errno, "open '%s'", path) : fd;
+}
+
+int agent_sandbox_socket(const struct agent_sandbox *s, int family, struct err *err)
+{
+	const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	_cleanup_(fd_closep) int own = -1, netns = -1;
+	int sock, sys;
+
+	if (s->has_host_network) {
+		sock = socket(family, type, 0);
+		return sock < 0 ? err_sys(err, errno, "make a socket") : sock;
+	}
+	own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return err_sys(err, errno, "open the node's network namespace");
+	if (!s->pid || !process_is(s->pid, s->pid_start))
+		return err_sys(err, ESRCH, "Pod %s/%s", s->ns, s->name);
+	netns = open_netns(s->pid, err);
+	if (netns < 0)
+		return netns;
+	if (setns(netns, CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "enter the network of Pod %s/%s", s->ns, s->name);
+	sock = socket(family, type, 0);
+	sys = errno;
+	/* In another's network nothing of this process would work any more. */
+	if (setns(own, CLONE_NEWNET) < 0)
+		abort();
+	return sock < 0 ? err_sys(err, sys, "make a socket") : sock;
 }
 
 int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,

@@ -53,6 +53,9 @@ int agent_sandbox_spawn(const struct agent_sandbox *s, const char *program, cons
 int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,
 		       const struct ip_addr *sources, size_t n_sources,
 		       struct err *err) _nodiscard_;
+/* A TCP socket of this family (AF_INET, AF_INET6) in the Pod's network. Returns the descriptor, or
+ * negative errno. For the loop's thread, whose network is the node's again afterwards. */
+int agent_sandbox_socket(const struct agent_sandbox *s, int family, struct err *err) _nodiscard_;
 /* Ends all that runs in it and takes the wire away; the directory stays. */
 void agent_sandbox_kill(struct agent_sandbox *s, struct link_sock *node);
 int agent_sandbox_remove(struct agent_sandbox *s, struct err *err) _nodiscard_;

@@ -8,6 +8,7 @@
 #include "tests/harness/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -162,7 +163,7 @@ TEST(signals_execs_and_lists)
 	SEND("exec\0p2\0web\0/bin/sh\0-c\0exit 5");
 	ASSERT_STREQ(receive(), "done p2 5 0");
 	SEND("exec\0p3\0web\0/nonexistent");
-	ASSERT_STREQ(receive(), "done p3 -1 0");
+	ASSERT_STREQ(receive(), "done p3 -1 0 exec '/nonexistent': No such file or directory");
 	SEND("exec\0p4\0web\0/bin/sleep\00060");
 	SEND("cancel\0p4");
 	ASSERT_STREQ(receive(), "done p4 137 9");
@@ -171,6 +172,42 @@ TEST(signals_execs_and_lists)
 	SEND("list");
 	expect_prefix("ended web 0 ");
 	ASSERT_STREQ(receive(), "listed");
+}
+
+TEST(an_exec_runs_on_the_descriptors_that_come_with_it)
+{
+	static const char words[] = "exec\0e1\0web\0/bin/sh\0-c\0read a; echo got $a; echo err >&2";
+	union {
+		struct cmsghdr align;
+		char text[CMSG_SPACE(3 * sizeof(int))];
+	} control = {0};
+	struct iovec iov = {(char *)(uintptr_t)words, sizeof(words)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.text,
+			     .msg_controllen = sizeof(control.text)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int in[2], out[2], child[3];
+	char text[64];
+
+	set_up();
+	write_spec("web", STR("arg\0/bin/sleep\0arg\00060\0"));
+	ASSERT_EQ(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+	child[0] = in[0];
+	child[1] = child[2] = out[1];
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(child));
+	memcpy(CMSG_DATA(c), child, sizeof(child));
+	ASSERT_TRUE(sendmsg(conn, &msg, 0) > 0);
+	close(in[0]);
+	close(out[1]);
+	ASSERT_EQ(write(in[1], "this\n", 5), 5);
+	ASSERT_STREQ(receive(), "done e1 0 0");
+	/* Nobody else holds the other ends: what was printed is followed by the end. */
+	ASSERT_EQ(read(out[0], text, sizeof(text)), 13);
+	ASSERT_STR(str_n(text, 13), STR("got this\nerr\n"));
+	ASSERT_EQ(read(out[0], text, sizeof(text)), 0);
 }
 
 TEST(nonsense_is_survived)

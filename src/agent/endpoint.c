@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's HTTP endpoint, with a kubelet's paths:
+ *
+ *	/healthz /metrics                        anybody
+ *	/containerLogs/NS/POD/CONTAINER          logs.c
+ *	/exec/NS/POD/CONTAINER                   exec.c
+ *	/attach/NS/POD/CONTAINER                 refused: what a container prints goes to its log
+ *	/portForward/NS/POD                      forward.c
+ *
+ * TLS alone lets a client without a certificate in (http/server.h): logs need one of the cluster's
+ * CA, and what runs or reaches something in a Pod that of an API server.
+ */
+#include "agent/agent-internal.h"
+
+#include "base/metrics.h"
+#include "http/server.h"
+
+#include <stdlib.h>
+
+struct agent_endpoint {
+	struct agent *agent;
+	struct http_server *server;
+	struct agent_logs *logs;
+};
+
+enum need {
+	NEED_CERTIFICATE,
+	NEED_SERVER,
+};
+
+static void serve_metrics(struct http_exchange *x)
+{
+	struct buf b = BUF_INIT;
+	struct bytes *body;
+
+	metrics_print(&b);
+	body = bytes_dup(buf_str(&b));
+	http_reply(x, 200, "text/plain; version=0.0.4", body);
+	bytes_unref(body);
+	buf_fini(&b);
+}
+
+static bool is_server(const struct http_peer *peer)
+{
+	for (size_t i = 0; i < peer->n_groups; i++)
+		if (str_eq_c(peer->groups[i], "system:masters"))
+			return true;
+	return false;
+}
+
+/* Without a CA there is nothing to check logs' readers with; nobody runs anything then. */
+static int admit(const struct agent_endpoint *e, const struct http_exchange *x, enum need need,
+		 struct err *err)
+{
+	const struct http_peer *peer = x->req.peer;
+
+	if (need == NEED_CERTIFICATE && !e->agent->config.client_ca_file)
+		return 0;
+	if (!str_is_set(peer->user))
+		return err_set(err, ERR_UNAUTHORIZED,
+			       "a client certificate of the cluster's CA is needed\n");
+	if (need == NEED_SERVER && !is_server(peer))
+		return err_set(err, ERR_FORBIDDEN,
+			       "user '%.*s' is not in the group system:masters\n",
+			       STR_ARG(peer->user));
+	return 0;
+}
+
+struct agent_container *agent_pod_container(struct agent_pod *p, struct str name)
+{
+	for (size_t i = 0; p && i < p->n_containers; i++)
+		if (str_eq(p->containers[i].spec->name, name))
+			return &p->containers[i];
+	return NULL;
+}
+
+static struct agent_pod *find_pod(struct agent *a, struct str ns, struct str name)
+{
+	map_foreach(e, &a->by_uid) {
+		struct agent_pod *p = e->value;
+
+		if (str_eq(p->obj->meta->ns, ns) && str_eq(p->obj->meta->name, name))
+			return p;
+	}
+	return NULL;
+}
+
+/* NS/POD, and /CONTAINER when ret_container is not NULL. */
+static int find(struct agent_endpoint *e, struct str rest, struct agent_pod **ret_pod,
+		struct agent_container **ret_container, struct err *err)
+{
+	struct str ns, pod, name = {0};
+
+	if (!str_next(&rest, '/', &ns) || !str_next(&rest, '/', &pod) ||
+	    (ret_container && !str_next(&rest, '/', &name)) || rest.len)
+		return err_set(err, ERR_NOT_FOUND, "the path goes on with NAMESPACE/POD%s",
+			       ret_container ? "/CONTAINER" : "");
+	*ret_pod = find_pod(e->agent, ns, pod);
+	if (!*ret_pod || !(*ret_pod)->box)
+		return err_set(err, ERR_NOT_FOUND, "Pod %.*s/%.*s does not run here", STR_ARG(ns),
+			       STR_ARG(pod));
+	if (!ret_container)
+		return 0;
+	*ret_container = agent_pod_container(*ret_pod, name);
+	if (!*ret_container)
+		return err_set(err, ERR_NOT_FOUND, "Pod %.*s/%.*s has no container '%.*s'",
+			       STR_ARG(ns), STR_ARG(pod), STR_ARG(name));
+	return 0;
+}
+
+static int serve_logs(struct agent_endpoint *e, struct http_exchange *x, struct str rest,
+		      struct err *err)
+{
+	struct agent_container *c;
+	struct agent_pod *p;
+	int r;
+
+	if (x->req.method != HTTP_GET)
+		return err_set(err, ERR_METHOD, "logs are read with GET\n");
+	r = find(e, rest, &p, &c, err);
+	return r < 0 ? r : agent_logs_serve(e->logs, x, c, err);
+}
+
+static int serve_exec(struct agent_endpoint *e, struct http_exchange *x, struct str rest,
+		      struct err *err)
+{
+	struct agent_container *c;
+	struct agent_pod *p;
+	int r = find(e, rest, &p, &c, err);
+
+	return r < 0 ? r : agent_exec_start(c, x, err);
+}
+
+static int serve_attach(struct agent_endpoint *e, struct http_exchange *x, struct str rest,
+			struct err *err)
+{
+	return err_set(
+		err, ERR_UNSUPPORTED,
+		"a container's output goes to its log, and it has no input: use 'kubectl logs "
+		"-f' or 'kubectl exec'");
+}
+
+static int serve_forward(struct agent_endpoint *e, struct http_exchange *x, struct str rest,
+			 struct err *err)
+{
+	struct agent_pod *p;
+	int r = find(e, rest, &p, NULL, err);
+
+	return r < 0 ? r : agent_forward_start(p, x, err);
+}
+
+static const struct route {
+	const char *prefix;
+	enum need need;
+	int (*serve)(struct agent_endpoint *e, struct http_exchange *x, struct str rest,
+		     struct err *err);
+} routes[] = {
+	{"/attach/", NEED_SERVER, serve_attach},
+	{"/containerLogs/", NEED_CERTIFICATE, serve_logs},
+	{"/exec/", NEED_SERVER, serve_exec},
+	{"/portForward/", NEED_SERVER, serve_forward},
+};
+
+static void on_request(void *ctx, struct http_exchange *x)
+{
+	struct agent_endpoint *e = ctx;
+	struct str path = x->req.path;
+	struct err err;
+	int r;
+
+	if (str_eq_c(path, "/healthz") || str_eq_c(path, "/metrics")) {
+		if (x->req.method != HTTP_GET)
+			http_reply_text(x, 405, "only GET is served here\n");
+		else if (str_eq_c(path, "/healthz"))
+			http_reply_text(x, 200, "ok");
+		else
+			serve_metrics(x);
+		return;
+	}
+	r = err_set(&err, ERR_NOT_FOUND, "not found\n");
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (str_has_prefix(path, str_of(routes[i].prefix))) {
+			r = admit(e, x, routes[i].need, &err);
+			if (r == 0)
+				r = routes[i].serve(e, x, str_skip(path, strlen(routes[i].prefix)),
+						    &err);
+			break;
+		}
+	if (r < 0)
+		http_reply_text(x, err_http_status(r), err.msg);
+}
+
+int agent_endpoint_new(struct agent *a, struct agent_endpoint **ret, struct err *err)
+{
+	const struct agent_config *c = &a->config;
+	struct http_tls tls = {.cert_file = c->cert_file,
+			       .key_file = c->key_file,
+			       .client_ca_file = c->client_ca_file};
+	struct agent_endpoint *e = mem_xnew(struct agent_endpoint);
+	int r;
+
+	e->agent = a;
+	e->logs = agent_logs_new(a);
+	r = http_server_new(a->loop, c->cert_file ? &tls : NULL, on_request, e, &e->server, err);
+	if (r == 0)
+		r = http_server_listen(e->server, &c->bind, c->port, NULL, err);
+	if (r < 0) {
+		agent_endpoint_free(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void agent_endpoint_free(struct agent_endpoint *e)
+{
+	if (!e)
+		return;
+	if (e->server)
+		http_server_free(e->server);
+	agent_logs_free(e->logs);
+	free(e);
+}
