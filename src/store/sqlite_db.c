@@ -14,12 +14,12 @@ static const char schema[] =
 	"COMMIT;";
 _Static_assert(SQLITE_DB_APPLICATION_ID == 1179406916 && SQLITE_DB_FORMAT == 1, "as in the schema");
 
-/* wal_autocheckpoint is 0: the writer does it when it has time. mmap is for reading; SQLite writes
- * with pwrite, so a full disk is an error and not a signal. */
+/* wal_autocheckpoint is 0: the writer does it when it has time. Nothing is mapped: the server reads
+ * the file once, and what was mapped then stayed resident for ever. */
 static const char settings[] = "PRAGMA synchronous = FULL;"
 			       "PRAGMA wal_autocheckpoint = 0;"
 			       "PRAGMA journal_size_limit = 67108864;"
-			       "PRAGMA mmap_size = 268435456;"
+			       "PRAGMA mmap_size = 0;"
 			       "PRAGMA cache_size = -16384;"
 			       "PRAGMA temp_store = MEMORY;";
 
