@@ -117,13 +117,18 @@ static bool has_finalizer(const struct api_meta *meta, const char *name)
 
 /* Writes */
 
-static struct json *delete_options(struct arena *a, struct str uid, const char *policy)
+/* `rev`: only as it was seen, for its owners may be others since; absent: whatever it is now. */
+static struct json *delete_options(struct arena *a, struct str uid, struct str rev,
+				   const char *policy)
 {
-	struct json *o = json_new(a, JSON_OBJECT);
+	struct json *o = json_new(a, JSON_OBJECT), *only;
 
 	json_set(o, "kind", json_new_string(a, STR("DeleteOptions")));
 	json_set(o, "apiVersion", json_new_string(a, STR("v1")));
-	json_set(json_object_at(a, o, "preconditions"), "uid", json_new_string(a, uid));
+	only = json_object_at(a, o, "preconditions");
+	json_set(only, "uid", json_new_string(a, uid));
+	if (rev.len)
+		json_set(only, "resourceVersion", json_new_string(a, rev));
 	json_set(o, "propagationPolicy", json_new_string(a, str_of(policy)));
 	return o;
 }
@@ -133,9 +138,9 @@ static void add_delete(struct controllers *c, struct arena *a, struct controller
 {
 	bool is_owner = is_foreground && has_dependents(c, o->meta->uid);
 
-	controller_writes_add(
-		w, HTTP_DELETE, o->meta->name, NULL,
-		delete_options(a, o->meta->uid, is_owner ? "Foreground" : "Background"));
+	controller_writes_add(w, HTTP_DELETE, o->meta->name, NULL,
+			      delete_options(a, o->meta->uid, o->meta->resource_version,
+					     is_owner ? "Foreground" : "Background"));
 	controller_writes_kind(w, o->kind);
 }
 
@@ -199,6 +204,25 @@ static struct controller_writes *begin(struct controller_owners *g, struct str k
 	return w;
 }
 
+/* Whether somebody besides `uid` may own it who does not go that way, too: one that is not known
+ * here counts. Once it is released, work_dependent finds out about that. */
+static bool has_other_owner(struct controllers *c, const struct api_meta *meta, struct str uid)
+{
+	for (size_t i = 0; i < meta->n_owners; i++) {
+		const struct api_owner *ref = &meta->owners[i];
+		struct client_reflector *cache = cache_of(c, ref->kind);
+		const struct client_object *owner =
+			cache ? client_reflector_get(cache, meta->ns, ref->name) : NULL;
+
+		if (str_eq(ref->uid, uid))
+			continue;
+		if (!owner || !str_eq(owner->meta->uid, ref->uid) || !owner->meta->deleted_ns ||
+		    !has_finalizer(owner->meta, FOREGROUND) || has_finalizer(owner->meta, ORPHAN))
+			return true;
+	}
+	return false;
+}
+
 /* A marked owner that waits for us. */
 static void work_owner(struct controller_owners *g, struct str key, const struct client_object *o,
 		       bool is_orphaning)
@@ -212,8 +236,11 @@ static void work_owner(struct controller_owners *g, struct str key, const struct
 	arena_init(&a, 4096);
 	find_dependents(g->c, o->meta->uid, &d);
 	vec_foreach(dep, &d.list) {
+		/* An owner of another namespace is none: whoever says so must not hold it up. */
+		if (!str_eq((*dep)->meta->ns, o->meta->ns))
+			continue;
 		n_blocking += is_orphaning || blocks((*dep)->meta, o->meta->uid);
-		if (is_orphaning)
+		if (is_orphaning || has_other_owner(g->c, (*dep)->meta, o->meta->uid))
 			add_release(&a, w, *dep, o->meta->uid);
 		else if (!(*dep)->meta->deleted_ns)
 			add_delete(g->c, &a, w, *dep, true);

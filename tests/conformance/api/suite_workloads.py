@@ -254,6 +254,31 @@ def test_deleting_an_owner_takes_what_it_owns(api):
 
 
 @ours('a stock server leaves that to its controllers')
+def test_what_two_own_stays_with_the_other(api):
+    """Neither the owner's deletion in the foreground nor one in the background takes it, and no stranger holds up the former."""
+    other = api.ns + '-other'
+    api.post('/api/v1/namespaces', {'metadata': {'name': other}}).want(201)
+    refs = []
+    for name in ('a', 'b'):
+        uid = api.post(api.path('configmaps'), {'metadata': {'name': name}}).want(201).json['metadata']['uid']
+        refs.append({'apiVersion': 'v1', 'kind': 'ConfigMap', 'name': name, 'uid': uid, 'blockOwnerDeletion': True})
+    api.post(api.path('configmaps'), {'metadata': {'name': 'both', 'ownerReferences': refs}}).want(201)
+    api.post(api.path('configmaps'), {'metadata': {'name': 'one', 'ownerReferences': refs[:1]}}).want(201)
+    stranger = {'metadata': {'name': 'stranger', 'ownerReferences': refs[:1], 'finalizers': ['example.com/hold']}}
+    api.post(f'/api/v1/namespaces/{other}/configmaps', stranger).want(201)
+    api.delete(api.path('configmaps', 'a'), {'propagationPolicy': 'Foreground'}).want(200)
+    gone = lambda name: lambda: api.get(api.path('configmaps', name)).status == 404
+    until('the owner is gone', gone('a'))
+    until('what it had alone is gone', gone('one'))
+    left = api.get(api.path('configmaps', 'both')).want(200).json
+    assert [r['name'] for r in left['metadata']['ownerReferences']] == ['b'] and 'deletionTimestamp' not in left['metadata']
+    api.patch(f'/api/v1/namespaces/{other}/configmaps/stranger', {'metadata': {'finalizers': None}})
+    api.delete(api.path('configmaps', 'b'), {'propagationPolicy': 'Foreground'}).want(200)
+    until('nobody owns it any more', gone('both'))
+    api.delete('/api/v1/namespaces/' + other).want(200)
+
+
+@ours('a stock server leaves that to its controllers')
 def test_a_deployment_rolls_and_goes_back(api):
     """Its Pods fit nowhere, so only what needs none that is ready can be seen."""
     one = path(api, 'deployments', 'roll')
