@@ -29,6 +29,9 @@ struct managed_entry *api_managed_find(const struct api_managed_write *w, const 
 struct managed_entry *api_managed_add(const struct api_managed_write *w, struct managed *m,
 				      bool is_apply);
 void api_managed_set(struct managed_entry *e, struct api_field_set set);
+/* What all of them have. One after the other would take the square of it all, in memory too. */
+struct api_field_set api_managed_union(struct arena *a, struct managed_entry *const *list,
+				       size_t n);
 /* Without entries of other versions. */
 void api_managed_drop_versions(const struct api_managed_write *w, struct managed *m);
 /* Without entries that own nothing. */

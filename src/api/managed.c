@@ -180,6 +180,17 @@ void api_managed_set(struct managed_entry *e, struct api_field_set set)
 	e->fields = NULL;
 }
 
+struct api_field_set api_managed_union(struct arena *a, struct managed_entry *const *list, size_t n)
+{
+	struct api_field_set x, y;
+
+	if (n < 2)
+		return n ? list[0]->set : (struct api_field_set){0};
+	x = api_managed_union(a, list, n / 2);
+	y = api_managed_union(a, list + n / 2, n - n / 2);
+	return api_field_set_union(a, &x, &y);
+}
+
 static void keep_if(struct managed *m, bool (*is_kept)(const struct managed_entry *, void *),
 		    void *ctx)
 {
@@ -311,11 +322,11 @@ static void cap_updates(const struct api_managed_write *w, struct managed *m)
 	bucket = updates[0];
 	bucket->manager = STR("ancient-changes");
 	bucket->subresource = (struct str){0};
-	for (size_t i = 1; i <= n - API_MANAGED_UPDATES_MAX; i++) {
-		api_managed_set(bucket, api_field_set_union(w->a, &bucket->set, &updates[i]->set));
-		bucket->time = updates[i]->time;
+	n -= API_MANAGED_UPDATES_MAX;
+	api_managed_set(bucket, api_managed_union(w->a, updates, n + 1));
+	bucket->time = updates[n]->time;
+	for (size_t i = 1; i <= n; i++)
 		api_managed_set(updates[i], (struct api_field_set){0});
-	}
 	api_managed_drop_empty(m);
 }
 
@@ -323,12 +334,12 @@ void api_managed_record(const struct api_managed_write *w, struct managed *m,
 			const struct json *old, const struct json *obj)
 {
 	struct api_field_diff diff = api_managed_diff(w, old, obj);
+	struct api_field_set lost = api_field_set_union(w->a, &diff.changed, &diff.removed);
 	struct managed_entry *self;
 
 	api_managed_drop_versions(w, m);
 	for (size_t i = 0; i < m->n; i++) {
 		struct managed_entry *e = &m->ptr[i];
-		struct api_field_set lost = api_field_set_union(w->a, &diff.changed, &diff.removed);
 		struct api_field_set common = api_field_set_intersect(w->a, &e->set, &lost);
 
 		if (!api_field_set_is_empty(&common))
@@ -360,7 +371,9 @@ static void decode_old_or_new(const struct api_managed_write *w, const struct js
 {
 	const struct json *own_list = json_path(obj, "metadata.managedFields");
 
-	if (!str_is_set(w->sub) && api_managed_decode(w->a, own_list, m, NULL) == 0 && m->n)
+	if (!str_is_set(w->sub) && json_is(own_list, JSON_ARRAY) &&
+	    own_list->count <= API_MANAGED_ENTRIES_MAX &&
+	    api_managed_decode(w->a, own_list, m, NULL) == 0 && m->n)
 		return;
 	if (!old || api_managed_decode(w->a, json_path(old, "metadata.managedFields"), m, NULL) < 0)
 		*m = (struct managed){0};

@@ -22,7 +22,8 @@
 struct api_kind;
 
 enum {
-	API_MANAGED_UPDATES_MAX = 10,     /* entries of updates; older ones become one */
+	API_MANAGED_UPDATES_MAX = 10,  /* entries of updates; older ones become one */
+	API_MANAGED_ENTRIES_MAX = 256, /* of a client's own list, and beyond which none applies */
 	API_MANAGED_CONFLICTS_MAX = 1000, /* told of one apply */
 };
 
@@ -41,8 +42,8 @@ bool api_managed_is_reset(const struct json *list);
 
 /*
  * A create (`old` NULL) or an update: sets obj's metadata.managedFields from obj's own list or,
- * when that is missing or broken, old's. With `is_reset` it begins from no owners. An object that
- * has none gets none, unless it is new. Borrows from both trees.
+ * when that is missing, broken or too long, old's. With `is_reset` it begins from no owners. An
+ * object that has none gets none, unless it is new. Borrows from both trees.
  */
 void api_managed_update(const struct api_managed_write *w, const struct json *old, struct json *obj,
 			bool is_reset);
@@ -60,8 +61,8 @@ struct api_managed_conflicts {
 /*
  * Applies `config` to `old` (NULL: to nothing). *ret: the object with its managedFields, not yet
  * checked by api_strict. ERR_CONFLICT with *ret_conflicts filled and the message as Kubernetes
- * words it; ERR_BAD_REQUEST: the configuration has managedFields; ERR_INVALID: it does not fit the
- * kind.
+ * words it; ERR_BAD_REQUEST: the configuration has managedFields, or too many apply; ERR_INVALID:
+ * it does not fit the kind.
  */
 int api_managed_apply(const struct api_managed_write *w, const struct json *old,
 		      const struct json *config, bool is_forced, struct json **ret,

@@ -100,11 +100,12 @@ static int tell_conflicts(const struct apply *p, struct api_managed_conflicts *r
 /* The fields that owners of this version have. */
 static struct api_field_set owned(const struct apply *p)
 {
-	struct api_field_set all = {0};
+	struct managed_entry **list =
+		arena_array(p->w->a, p->managed.n, sizeof(struct managed_entry *));
 
 	for (size_t i = 0; i < p->managed.n; i++)
-		all = api_field_set_union(p->w->a, &all, &p->managed.ptr[i].set);
-	return all;
+		list[i] = &p->managed.ptr[i];
+	return api_managed_union(p->w->a, list, p->managed.n);
 }
 
 static struct api_field_set fields_of(const struct apply *p, const struct json *obj)
@@ -347,6 +348,11 @@ int api_managed_apply(const struct api_managed_write *w, const struct json *old,
 		r = decode_old(&p, err);
 	if (r < 0)
 		return r;
+	if (p.managed.n >= API_MANAGED_ENTRIES_MAX && !api_managed_find(w, &p.managed, true))
+		return err_set(err, ERR_BAD_REQUEST,
+			       "metadata.managedFields: has %zu entries, %d are the limit: "
+			       "apply as one of its managers, or take some out",
+			       p.managed.n, API_MANAGED_ENTRIES_MAX);
 	is_done = attempt(&p);
 	if (!is_done && str_eq_c(w->manager, kubectl) && applied_from_client(&p, &allowed)) {
 		if (!drop_allowed(&p, &allowed))

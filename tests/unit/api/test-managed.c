@@ -145,6 +145,38 @@ TEST(an_apply_owns_what_it_sets)
 	ASSERT_TRUE(json_path(obj, "data.x") == NULL && json_path(obj, "data.y") != NULL);
 }
 
+/* All that one object's list may hold is looked at with each write. */
+TEST(a_list_has_a_limit)
+{
+	struct json *made = parse("{'data':{'x':'1'},'metadata':{}}"), *list, *got;
+	struct api_managed_conflicts conflicts;
+	struct api_managed_write w = by("one", "2001");
+	struct err err;
+
+	list = json_set(json_get(made, "metadata"), "managedFields", json_new(&a, JSON_ARRAY));
+	for (int i = 0; i < API_MANAGED_ENTRIES_MAX; i++) {
+		struct json *e = parse("{'operation':'Apply','apiVersion':'v1','fieldsType':"
+				       "'FieldsV1','fieldsV1':{'f:data':{'f:x':{}}}}");
+
+		json_set(e, "manager", json_new_string(&a, str_printf(&a, "m%d", i)));
+		json_append(list, e);
+	}
+	api_managed_update(&w, parse("{'data':{'x':'1'}}"), made, false);
+	list = json_path(made, "metadata.managedFields");
+	ASSERT_EQ(list->count, API_MANAGED_ENTRIES_MAX);
+	ASSERT_ERR(api_managed_apply(&w, made, parse("{'data':{'x':'1'}}"), false, &got, &conflicts,
+				     &err),
+		   ERR_BAD_REQUEST);
+	w.manager = STR("m7");
+	ASSERT_OK(api_managed_apply(&w, made, parse("{'data':{'x':'1'}}"), false, &got, &conflicts,
+				    &err));
+	/* One more is not taken at all. */
+	json_append(list, json_clone(&a, list->first));
+	json_set(list->last, "manager", json_new_string(&a, STR("more")));
+	api_managed_update(&w, parse("{'data':{'x':'1'}}"), made, false);
+	ASSERT_TRUE(json_path(made, "metadata.managedFields") == NULL);
+}
+
 TEST(times_alone_are_no_change)
 {
 	const struct json *x = parse("[{'manager':'a','time':'1','fieldsV1':{'f:a':{}}}]");
