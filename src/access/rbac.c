@@ -578,29 +578,46 @@ struct asker {
 	const struct access_user *u;
 	struct str ns;
 	struct lacks lacks;
+	size_t n_asked;
 };
 
-static void ask(struct asker *k, struct right w)
+/* False: enough has been asked. */
+static bool ask(struct asker *k, struct right w)
 {
+	if (k->n_asked == ACCESS_RIGHTS_MAX || k->lacks.list.len == ACCESS_LACKS_IN_RULE_MAX)
+		return false;
+	k->n_asked++;
 	access_rbac_each(k->b, k->u, k->ns, check_right, &w);
 	if (!w.is_held)
 		note_lack(&k->lacks, &w);
+	return true;
 }
 
-static void ask_verb(struct asker *k, const struct access_rule *r, struct str verb)
+static bool ask_resource(struct asker *k, const struct access_rule *r, struct right w)
+{
+	if (!r->names.n)
+		return ask(k, w);
+	for (size_t n = 0; n < r->names.n; n++) {
+		w.name = r->names.ptr[n];
+		if (!ask(k, w))
+			return false;
+	}
+	return true;
+}
+
+static bool ask_verb(struct asker *k, const struct access_rule *r, struct str verb)
 {
 	for (size_t i = 0; i < r->urls.n; i++)
-		ask(k, (struct right){.verb = verb, .url = r->urls.ptr[i], .is_url = true});
-	for (size_t g = 0; g < r->groups.n; g++)
+		if (!ask(k, (struct right){.verb = verb, .url = r->urls.ptr[i], .is_url = true}))
+			return false;
+	for (size_t g = 0; r->resources.n && g < r->groups.n; g++)
 		for (size_t i = 0; i < r->resources.n; i++)
-			for (size_t n = 0; n < MAX(r->names.n, (size_t)1); n++)
-				ask(k,
-				    (struct right){
-					    .verb = verb,
-					    .group = r->groups.ptr[g],
-					    .resource = r->resources.ptr[i],
-					    .name = r->names.n ? r->names.ptr[n] : (struct str){0},
-				    });
+			if (!ask_resource(k, r,
+					  (struct right){.verb = verb,
+							 .group = r->groups.ptr[g],
+							 .resource = r->resources.ptr[i]}))
+				return false;
+	return true;
 }
 
 static int str_order(const void *a, const void *b)
@@ -652,16 +669,21 @@ bool access_rbac_covers(const struct access_rbac *b, const struct access_user *u
 			struct str *ret_missing)
 {
 	struct asker k = {.b = b, .u = u, .ns = ns};
-	bool is_covered;
+	bool is_covered, is_whole = true;
 
 	if (access_user_in(u, ACCESS_GROUP_MASTERS))
 		return true;
-	for (size_t i = 0; i < n && k.lacks.list.len < ACCESS_LACKS_MAX; i++)
-		for (size_t v = 0; v < rules[i].verbs.n; v++)
-			ask_verb(&k, &rules[i], rules[i].verbs.ptr[v]);
-	is_covered = !k.lacks.list.len;
+	for (size_t i = 0; is_whole && i < n && k.lacks.list.len < ACCESS_LACKS_MAX; i++)
+		for (size_t v = 0; is_whole && v < rules[i].verbs.n; v++)
+			is_whole = ask_verb(&k, &rules[i], rules[i].verbs.ptr[v]);
+	is_covered = is_whole && !k.lacks.list.len;
 	if (!is_covered)
-		*ret_missing = lacks_text(a, &k.lacks);
+		*ret_missing = k.lacks.list.len
+				       ? lacks_text(a, &k.lacks)
+				       : str_printf(a,
+						    "more than %d rights, give them in several "
+						    "roles",
+						    ACCESS_RIGHTS_MAX);
 	vec_foreach(l, &k.lacks.list)
 		vec_fini(&l->verbs);
 	vec_fini(&k.lacks.list);

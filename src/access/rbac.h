@@ -19,8 +19,11 @@
 struct access_rbac;
 
 enum {
-	ACCESS_LACKS_MAX =
-		100, /* once so many resources are missing, no further rule is looked at */
+	/* once so many resources are missing, no further rule is looked at */
+	ACCESS_LACKS_MAX = 100,
+	ACCESS_LACKS_IN_RULE_MAX = 1000, /* … and nothing more of the same rule */
+	ACCESS_RIGHTS_MAX = 50000, /* compared one by one: each verb of each resource; more are not
+				    * covered */
 };
 
 enum access_rbac_kind {

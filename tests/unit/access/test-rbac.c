@@ -199,6 +199,42 @@ static bool covers(const char *rules, struct str *ret_missing)
 	return access_rbac_covers(rbac, &jane, STR("n"), r, n, &a, ret_missing);
 }
 
+/* `n` times the same word, as a list. */
+static void add_words(struct buf *b, const char *key, const char *word, size_t n)
+{
+	buf_printf(b, "'%s':[", key);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, "%s'%s'", i ? "," : "", word);
+	buf_add_byte(b, ']');
+}
+
+/* Three lists of one rule multiply: 10^15 rights fit into one request. */
+TEST(a_rule_of_too_many_rights_is_not_compared_to_its_end)
+{
+	static const char *const words[] = {"get", "nope"};
+	struct str missing;
+
+	setup();
+	put(ACCESS_ROLE, "n", "r",
+	    "{'rules':[{'verbs':['get'],'apiGroups':['get'],'resources':['get']}]}");
+	put(ACCESS_ROLE_BINDING, "n", "b", BINDING("Role", "r", "User", "jane"));
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct buf b = BUF_INIT;
+
+		buf_add_c(&b, "[{");
+		add_words(&b, "verbs", words[i], 100000);
+		buf_add_byte(&b, ',');
+		add_words(&b, "apiGroups", words[i], 100000);
+		buf_add_byte(&b, ',');
+		add_words(&b, "resources", words[i], 100000);
+		buf_add_c(&b, "}]");
+		ASSERT_FALSE(covers(b.ptr, &missing));
+		ASSERT_TRUE(missing.len > 0);
+		buf_fini(&b);
+	}
+	teardown();
+}
+
 TEST(nobody_covers_more_than_they_have)
 {
 	struct str missing;
