@@ -129,7 +129,7 @@ void attributes_from(struct arena *a, const struct http_request *req, struct acc
 	size_t n, skip;
 
 	*ret = (struct access_attrs){.path = req->path, .group = STR("")};
-	n = str_has_prefix(req->path, STR("/api")) ? split(a, req->path, seg) : 0;
+	n = split(a, req->path, seg); /* decoded, as request.c reads it: "/%61pi" is "/api" */
 	skip = n && str_eq_c(seg[0], "api") ? 2 : n && str_eq_c(seg[0], "apis") ? 3 : n;
 	if (n <= skip) {
 		ret->verb = verb_of_path(req->method);

@@ -435,7 +435,9 @@ int request_parse(struct apiserver *s, struct http_exchange *x, const struct acc
 	r = parse_path(req, &is_watch);
 	if (r < 0)
 		return r;
-	r = check_verb(req, is_watch || (!is_passed_on(req) && is_true(query(req, "watch"))));
+	/* Of one object it means nothing, as to Kubernetes: whoever asks so needs the right to get.
+	 */
+	r = check_verb(req, is_watch || (!str_is_set(req->name) && is_true(query(req, "watch"))));
 	if (r < 0 || is_passed_on(req))
 		return r;
 	if (api_deprecation(req->res->kind))

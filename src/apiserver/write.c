@@ -3,6 +3,7 @@
 
 #include "api/managed.h"
 #include "api/validate.h"
+#include "apiserver/authorize.h"
 #include "apiserver/body.h"
 #include "apiserver/collection.h"
 #include "apiserver/delete.h"
@@ -303,6 +304,23 @@ static int refuse_uid(struct request *req, struct str uid)
 			.ptr);
 }
 
+/* Who makes an object by changing it needs the right to make one. */
+static int check_create(struct op *op)
+{
+	struct request *req = op->req;
+	const struct api_kind *kind = req->res->kind;
+	const struct access_attrs at = {.verb = STR("create"),
+					.is_resource = true,
+					.group = str_of(kind->group),
+					.version = str_of(kind->version),
+					.resource = str_of(kind->plural),
+					.ns = req->ns,
+					.name = req->name};
+
+	return authorize(op->s, req->user, &at) ? 0
+						: authorize_refuse(op->s, req->user, &at, &req->st);
+}
+
 static int create_by_update(struct op *op)
 {
 	struct request *req = op->req;
@@ -321,6 +339,9 @@ static int create_by_update(struct op *op)
 		return r;
 	if (req->verb == REQUEST_UPDATE && (req->sub.len || !req->res->kind->can_create_on_update))
 		return status_not_found(&req->st, req->res, req->name);
+	r = check_create(op);
+	if (r < 0)
+		return r;
 	meta = json_get(obj, "metadata");
 	uid = json_get_string(meta, "uid");
 	/* Nothing that is still to be made has one. */

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 
-from api import ours, until
+from api import APPLY, ours, until
 
 ADMIN_TOKEN = 'admin-token'
 STATIC = pathlib.Path(tempfile.mkdtemp(prefix='fairlead-access-')) / 'tokens.csv'
@@ -426,3 +426,43 @@ def test_pods_get_their_account(api):
     pod['metadata']['name'], pod['spec']['serviceAccountName'] = 'r', 'nobody'
     api.post(api.path('pods'), pod).fails(403, 'Forbidden', f'pods "r" is forbidden: error looking up service account {api.ns}/nobody: '
                                           'serviceaccount "nobody" not found')
+
+
+def everywhere(api, user, *rules):
+    """The same in all namespaces, and of paths; the role is named after the test."""
+    api.post(RBAC + '/clusterroles', {'metadata': {'name': api.ns}, 'rules': list(rules)}).want(201)
+    api.post(RBAC + '/clusterrolebindings', {'metadata': {'name': api.ns}, 'roleRef': dict(ROLE, kind='ClusterRole', name=api.ns),
+                                             'subjects': [{'kind': 'User', 'name': user}]}).want(201)
+
+
+def test_an_escaped_path_is_what_it_says(api):
+    """Whoever may read every path that is no object's may not read objects by writing their path another way."""
+    ann = as_user(api, 'ann')
+    everywhere(api, 'ann', {'verbs': ['get'], 'nonResourceURLs': ['*']})
+    seen(api, '/metrics', 200, **ann)
+    for start in ('/api', '/%61pi', '/ap%69'):
+        answer = api.get(f'{start}/v1/namespaces/{api.ns}/secrets', **ann)
+        assert answer.status == 403, (start, answer.status)
+
+
+def test_making_by_update_needs_the_right_to_make(api):
+    ann, lease = as_user(api, 'ann'), f'/apis/coordination.k8s.io/v1/namespaces/{api.ns}/leases/a'
+    applied = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'a'}, 'data': {'x': 'y'}}
+    apply = lambda: api.call('PATCH', api.path('configmaps', 'a') + '?fieldManager=m', applied, Content_Type=APPLY, **ann)
+    put = lambda: api.put(lease, {'metadata': {'name': 'a'}}, **ann)
+    give(api, 'ann', rule('get update patch', 'configmaps'), rule('get update patch', 'leases', 'coordination.k8s.io'))
+    seen(api, api.path('configmaps', 'a'), 404, **ann)
+    st = apply().fails(403, 'Forbidden', 'User "ann" cannot create resource "configmaps" in API group ""')
+    assert st['message'].startswith('configmaps "a" is forbidden'), st
+    put().fails(403, 'Forbidden', 'cannot create resource "leases"')
+    api.get(api.path('configmaps', 'a')).want(404)
+    give(api, 'ann', rule('create', 'configmaps'), rule('create', 'leases', 'coordination.k8s.io'), name='more')
+    until('the right to make it', lambda: apply().status == 201)
+    put().want(201)
+
+
+def test_an_object_is_not_watched_by_its_own_path(api):
+    """The verb of such a request is get, so get is all that it does."""
+    api.post(api.path('configmaps'), {'metadata': {'name': 'a'}}).want(201)
+    got = api.get(api.path('configmaps', 'a') + '?watch=true&timeoutSeconds=1').want(200).json
+    assert got['kind'] == 'ConfigMap', got
