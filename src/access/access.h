@@ -18,6 +18,9 @@
 #define ACCESS_GROUP_AUTHENTICATED   "system:authenticated"
 #define ACCESS_GROUP_UNAUTHENTICATED "system:unauthenticated"
 #define ACCESS_USER_ANONYMOUS        "system:anonymous"
+#define ACCESS_USER_TO_AGENTS        "kube-apiserver-kubelet-client" /* a server that calls an agent */
+#define ACCESS_GROUP_NODES           "system:nodes"
+#define ACCESS_NODE_PREFIX           "system:node:" /* of a node with a name of its own */
 #define ACCESS_SA_PREFIX             "system:serviceaccount:"
 #define ACCESS_SA_GROUP              "system:serviceaccounts"
 

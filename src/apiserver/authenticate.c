@@ -373,6 +373,10 @@ int authenticate_request(struct authenticate *a, struct http_exchange *x,
 	struct str token = bearer(&x->req);
 	struct access_strs audiences;
 
+	/* Where an agent is, a Node object says, so a node may lead the server to itself or another
+	 * server: what it calls agents with must not open it. */
+	if (str_eq_c(peer->user, ACCESS_USER_TO_AGENTS))
+		return ERR_UNAUTHORIZED;
 	if (str_is_set(peer->user)) {
 		*ret = authenticated(&x->arena, peer->user, (struct str){0}, peer->groups,
 				     peer->n_groups);

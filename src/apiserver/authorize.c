@@ -68,9 +68,30 @@ static bool is_always_allowed(const struct access_attrs *at)
 				    str_eq_c(at->path, "/livez") || str_eq_c(at->path, "/readyz"));
 }
 
+/* The role of nodes holds in all namespaces. What they write with it is their own: the Leases of
+ * other namespaces say who leads and which servers there are. A create names its object in the body
+ * only, and a node without a name of its own may be any node. */
+static bool is_beyond_node(const struct access_user *u, const struct access_attrs *at)
+{
+	bool is_lease = str_eq_c(at->resource, "leases");
+	struct str own = {0};
+
+	if (!access_user_in(u, ACCESS_GROUP_NODES) || access_user_in(u, ACCESS_GROUP_MASTERS) ||
+	    !at->is_resource || (!is_lease && !str_eq_c(at->resource, "nodes")) ||
+	    str_eq_c(at->verb, "get") || str_eq_c(at->verb, "list") || str_eq_c(at->verb, "watch"))
+		return false;
+	if (is_lease && !str_eq_c(at->ns, "kube-node-lease"))
+		return true;
+	if (str_has_prefix(u->name, STR(ACCESS_NODE_PREFIX)))
+		own = str_skip(u->name, strlen(ACCESS_NODE_PREFIX));
+	return own.len && at->name.len && !str_eq(at->name, own);
+}
+
 bool authorize(struct apiserver *s, const struct access_user *u, const struct access_attrs *at)
 {
-	return s->config.is_open || is_always_allowed(at) || access_rbac_allows(s->rbac, u, at);
+	if (s->config.is_open || is_always_allowed(at))
+		return true;
+	return access_rbac_allows(s->rbac, u, at) && !is_beyond_node(u, at);
 }
 
 static struct str where(struct arena *a, const struct access_attrs *at)
@@ -85,7 +106,8 @@ int authorize_refuse(struct apiserver *s, const struct access_user *u,
 	struct arena *a = st->arena;
 	struct str reason, sep;
 
-	access_rbac_explain(s->rbac, u, at, a, &reason);
+	if (access_rbac_explain(s->rbac, u, at, a, &reason))
+		reason = STR("a node writes its own Node and Lease only");
 	sep = reason.len ? STR(": ") : STR("");
 	if (!at->is_resource)
 		return status_set(st, ERR_FORBIDDEN,

@@ -361,6 +361,34 @@ static struct json *reference(struct op *op, struct str name, struct str uid)
 	return ret;
 }
 
+static bool is_node(const struct access_user *u)
+{
+	return access_user_in(u, ACCESS_GROUP_NODES) && !access_user_in(u, ACCESS_GROUP_MASTERS);
+}
+
+static int refuse_node(struct request *req, const char *why)
+{
+	status_about(&req->st, req->res, req->name);
+	return status_set(&req->st, ERR_FORBIDDEN, "%.*s \"%.*s\" is forbidden: %s",
+			  STR_ARG(req->res->resource_name), STR_ARG(req->name), why);
+}
+
+/* A node may act as the accounts of the Pods that run on it, and as nobody else. */
+static bool is_beyond_node(struct request *req, struct str kind, struct str node,
+			   const struct json *pod)
+{
+	struct str user = req->user->name, account = STR("default");
+	const struct json *given = json_path(pod, "spec.serviceAccountName");
+
+	if (!is_node(req->user))
+		return false;
+	if (json_string(given).len)
+		account = json_string(given);
+	return !str_eq_c(kind, "Pod") || !node.len || !str_eq(account, req->name) ||
+	       (str_has_prefix(user, STR(ACCESS_NODE_PREFIX)) &&
+		!str_eq(str_skip(user, strlen(ACCESS_NODE_PREFIX)), node));
+}
+
 /* The claims about the object that the token is bound to. */
 static int bind(struct op *op, const struct json *ref, struct json *claims)
 {
@@ -400,6 +428,8 @@ static int bind(struct op *op, const struct json *ref, struct json *claims)
 				STR_ARG(wanted))
 				.ptr);
 	node = json_string(json_path(obj, "spec.nodeName"));
+	if (is_beyond_node(req, kind, node, obj))
+		return refuse_node(req, "a node asks for tokens of the Pods that it runs only");
 	if (str_eq_c(kind, "Pod") && node.len) {
 		struct str node_uid =
 			uid_of(op, server_resource_of(op->s, "Node"), (struct str){0}, node, &obj);
@@ -433,6 +463,8 @@ static int make_claims(struct op *op, const struct json *spec, struct str uid, i
 	struct json *own;
 	int r = 0;
 
+	if (json_is_null(ref) && is_node(req->user))
+		return refuse_node(req, "a node asks for tokens that are bound to a Pod only");
 	rand_uuid(jti);
 	json_set(claims, "aud", audiences(op, spec));
 	json_set(claims, "exp", json_new_int(a, now_s + life_s));

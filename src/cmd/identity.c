@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/identity.h"
 
+#include "access/access.h"
 #include "base/fd.h"
 #include "cmd/kubeconfig.h"
 #include "http/pki.h"
@@ -21,7 +22,7 @@ static const struct part {
 	{"proxy", "system:kube-proxy", "system:node-proxiers"},
 	{"dns", "system:cluster-dns", "system:cluster-dns"},
 	{"lb", "system:load-balancer", "system:load-balancers"},
-	{"agent-client", "kube-apiserver-kubelet-client", "system:masters"},
+	{"agent-client", ACCESS_USER_TO_AGENTS, "system:masters"},
 };
 
 static const char *path_of(struct identity *id, const char *dir, const char *name,

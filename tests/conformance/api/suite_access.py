@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may come in, and who may do what: tokens, impersonation, roles, reviews of access."""
 import base64
+import http.client
 import json
 import pathlib
 import socket
+import ssl
 import subprocess
 import tempfile
 
-from api import APPLY, ours, until
+from api import APPLY, MERGE, ours, until
 
 ADMIN_TOKEN = 'admin-token'
 STATIC = pathlib.Path(tempfile.mkdtemp(prefix='fairlead-access-')) / 'tokens.csv'
@@ -466,3 +468,49 @@ def test_an_object_is_not_watched_by_its_own_path(api):
     api.post(api.path('configmaps'), {'metadata': {'name': 'a'}}).want(201)
     got = api.get(api.path('configmaps', 'a') + '?watch=true&timeoutSeconds=1').want(200).json
     assert got['kind'] == 'ConfigMap', got
+
+
+@ours('the certificates are ours')
+def test_the_certificate_for_agents_opens_no_server(api):
+    """A Node says where its agent is, so it may lead the server to a server: to itself."""
+    tls = ssl.create_default_context(cafile=str(api.server.data / 'pki/ca.crt'))
+    tls.load_cert_chain(api.server.data / 'pki/agent-client.crt', api.server.data / 'pki/agent-client.key')
+    conn = http.client.HTTPSConnection('127.0.0.1', api.server.port, timeout=20, context=tls)
+    conn.request('GET', '/api/v1/secrets')
+    assert conn.getresponse().status == 401
+
+
+@ours('a stock server limits nodes in another way')
+def test_a_node_gets_tokens_of_its_pods_only(api):
+    account(api, 'bob'), account(api, 'eve')
+    api.post(api.path('pods'), {'metadata': {'name': 'p'}, 'spec': {'nodeName': 'lim-c', 'serviceAccountName': 'bob',
+                                                                   'containers': [{'name': 'a', 'image': 'i'}]}}).want(201)
+
+    def ask(who, node, **ref):
+        spec = {'boundObjectRef': dict({'apiVersion': 'v1'}, **ref)} if ref else {}
+        path = api.path('serviceaccounts', who, 'token')
+        return api.post(path, {'spec': spec}, **as_user(api, 'system:node:' + node, 'system:nodes')).status
+    assert ask('bob', 'lim-c', kind='Pod', name='p') == 201
+    assert ask('bob', 'lim-d', kind='Pod', name='p') == 403
+    assert ask('eve', 'lim-c', kind='Pod', name='p') == 403
+    assert ask('bob', 'lim-c') == 403
+
+
+@ours('a stock server limits nodes in another way')
+def test_a_node_writes_its_own_leases_only(api):
+    def lease(user, ns, name):
+        path = f'/apis/coordination.k8s.io/v1/namespaces/{ns}/leases'
+        return api.post(path, {'metadata': {'name': name}}, **as_user(api, user, 'system:nodes')).status
+    assert lease('system:node', 'kube-node-lease', 'lim-a') == 201
+    assert lease('system:node:lim-b', 'kube-node-lease', 'lim-b') == 201
+    assert lease('system:node', 'kube-system', 'apiserver-x') == 403
+    one = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/lim-a'
+    api.delete(one, **as_user(api, 'system:node:lim-b', 'system:nodes')).want(403)
+    for name in ('lim-a', 'lim-b'):
+        api.post('/api/v1/nodes', {'metadata': {'name': name}}).want(201)
+    patch = lambda name, user: api.call('PATCH', '/api/v1/nodes/' + name, {'metadata': {'labels': {'x': user[-1]}}}, Content_Type=MERGE,
+                                        **as_user(api, user, 'system:nodes')).status
+    assert patch('lim-a', 'system:node:lim-a') == 200 and patch('lim-a', 'system:node:lim-b') == 403
+    for name in ('lim-a', 'lim-b'):
+        api.delete('/api/v1/nodes/' + name).want(200)
+        api.delete('/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/' + name).want(200)
