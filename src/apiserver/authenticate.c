@@ -305,6 +305,22 @@ static void own_audiences(struct authenticate *a, struct arena *arena, struct ac
 	*ret = (struct access_strs){at, n};
 }
 
+/* Those of x that are in y. */
+static struct access_strs common(struct arena *arena, const struct access_strs *x,
+				 const struct access_strs *y)
+{
+	struct str *at = arena_array(arena, x->n, sizeof(*at));
+	struct access_strs ret = {at, 0};
+
+	for (size_t i = 0; i < x->n; i++)
+		for (size_t k = 0; k < y->n; k++)
+			if (str_eq(x->ptr[i], y->ptr[k])) {
+				at[ret.n++] = x->ptr[i];
+				break;
+			}
+	return ret;
+}
+
 int authenticate_token(struct authenticate *a, struct arena *arena, struct str token,
 		       const struct access_strs *audiences, const struct access_user **ret,
 		       struct access_strs *ret_audiences, struct err *err)
@@ -317,10 +333,13 @@ int authenticate_token(struct authenticate *a, struct arena *arena, struct str t
 
 	own_audiences(a, arena, &own);
 	if (fixed) { /* good for the server itself */
+		found = audiences && audiences->n ? common(arena, audiences, &own) : own;
+		if (!found.n && own.n)
+			return refuse(err, "the token is for other audiences");
 		*ret = authenticated(arena, str_dup(arena, fixed->name), str_dup(arena, fixed->uid),
 				     fixed->groups, fixed->n_groups);
 		*ret = copy_user(arena, *ret);
-		*ret_audiences = own;
+		*ret_audiences = found;
 		return 0;
 	}
 	if (!a->keys || !access_jwt_looks_like(token))

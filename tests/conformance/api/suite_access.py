@@ -470,6 +470,15 @@ def test_an_object_is_not_watched_by_its_own_path(api):
     assert got['kind'] == 'ConfigMap', got
 
 
+def test_a_static_token_is_for_the_server_alone(api):
+    """Whoever asks whether it is for them must not be told that it is good."""
+    def review(*audiences):
+        return api.post(AUTHN + '/tokenreviews', {'spec': {'token': ADMIN_TOKEN, 'audiences': list(audiences)}}).want(201).json['status']
+    own = review()['audiences']
+    assert own and review(own[0], 'vault')['audiences'] == own[:1]
+    assert not review('vault').get('authenticated')
+
+
 @ours('the certificates are ours')
 def test_the_certificate_for_agents_opens_no_server(api):
     """A Node says where its agent is, so it may lead the server to a server: to itself."""
