@@ -9,12 +9,23 @@ struct audit {
 	const char *decision; /* NULL: none */
 };
 
+/* What was sent may not be text at all. */
+static struct str readable(struct str s)
+{
+	return json_is_utf8(s) ? s : STR("(not UTF-8)");
+}
+
+static void add_text(struct buf *b, struct str s)
+{
+	json_write_string(b, readable(s));
+}
+
 static void add_string(struct buf *b, const char *key, struct str value)
 {
 	if (!value.len)
 		return;
 	buf_printf(b, ",\"%s\":", key);
-	json_write_string(b, value);
+	add_text(b, value);
 }
 
 static void add_strings(struct buf *b, const struct str *list, size_t n)
@@ -23,7 +34,7 @@ static void add_strings(struct buf *b, const struct str *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_add_byte(b, ',');
-		json_write_string(b, list[i]);
+		add_text(b, list[i]);
 	}
 	buf_add_byte(b, ']');
 }
@@ -33,13 +44,13 @@ static void add_user(struct buf *b, const char *key, const struct access_user *u
 	buf_printf(b, ",\"%s\":{", key);
 	if (u) {
 		buf_add_c(b, "\"username\":");
-		json_write_string(b, u->name);
+		add_text(b, u->name);
 		add_string(b, "uid", u->uid);
 		buf_add_c(b, ",\"groups\":");
 		add_strings(b, u->groups, u->n_groups);
 		for (size_t i = 0; i < u->n_extra; i++) {
 			buf_add_c(b, i ? "," : ",\"extra\":{");
-			json_write_string(b, u->extra[i].key);
+			add_text(b, u->extra[i].key);
 			buf_add_byte(b, ':');
 			add_strings(b, u->extra[i].values, u->extra[i].n);
 		}
@@ -54,7 +65,7 @@ static void add_object(struct buf *b, const struct access_attrs *at)
 	if (!at || !at->is_resource)
 		return;
 	buf_add_c(b, ",\"objectRef\":{\"resource\":");
-	json_write_string(b, at->resource);
+	add_text(b, at->resource);
 	add_string(b, "namespace", at->ns);
 	add_string(b, "name", at->name);
 	add_string(b, "apiGroup", at->group);
@@ -79,12 +90,6 @@ static void add_source(struct buf *b, const struct http_exchange *x)
 			   STR_ARG(ip_format(&x->req.peer->addr, text)));
 }
 
-/* What was sent may not be text at all. */
-static struct str readable(struct str s)
-{
-	return json_is_utf8(s) ? s : STR("(not UTF-8)");
-}
-
 static void write_event(struct buf *b, const struct http_exchange *x, const struct audit *a,
 			int status)
 {
@@ -99,17 +104,16 @@ static void write_event(struct buf *b, const struct http_exchange *x, const stru
 		   "\"auditID\":\"%s\",\"stage\":\"%s\"",
 		   uid, is_watch ? "ResponseStarted" : "ResponseComplete");
 	add_string(b, "requestURI",
-		   readable(str_is_set(req->query)
-				    ? str_n(req->path.ptr, (size_t)(req->query.ptr +
-								    req->query.len - req->path.ptr))
-				    : req->path));
+		   str_is_set(req->query)
+			   ? str_n(req->path.ptr,
+				   (size_t)(req->query.ptr + req->query.len - req->path.ptr))
+			   : req->path);
 	add_string(b, "verb", a->attrs ? a->attrs->verb : str_of(http_method_name(req->method)));
 	add_user(b, "user", a->user);
 	if (a->impersonated)
 		add_user(b, "impersonatedUser", a->impersonated);
 	add_source(b, x);
-	add_string(b, "userAgent",
-		   readable(http_header(req->headers, req->n_headers, "user-agent")));
+	add_string(b, "userAgent", http_header(req->headers, req->n_headers, "user-agent"));
 	add_object(b, a->attrs);
 	buf_printf(b, ",\"responseStatus\":{\"metadata\":{},\"code\":%d}", status);
 	add_time(b, "requestReceivedTimestamp", a->received_ns);

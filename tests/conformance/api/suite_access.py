@@ -523,3 +523,11 @@ def test_a_node_writes_its_own_leases_only(api):
     for name in ('lim-a', 'lim-b'):
         api.delete('/api/v1/nodes/' + name).want(200)
         api.delete('/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/' + name).want(200)
+
+
+@ours('the stock server at hand has no audit log')
+def test_an_audit_line_is_text_whatever_was_asked(api):
+    api.get(api.path('configmaps', 'odd%FF%22%0a')).want(404)
+    lines = lambda: AUDIT.read_bytes().split(b'\n')
+    line = until('the line', lambda: [x for x in lines() if b'odd' in x])[0]
+    assert json.loads(line.decode())['verb'] == 'get'
