@@ -129,7 +129,7 @@ void http_h1_line_sent(struct http_line *k)
 
 	if (c && c->is_finishing && !k->conn.queued)
 		http_conn_shutdown(&k->conn);
-	if (!c || !c->was_high || c->is_finishing || k->conn.queued >= HTTP_PENDING_MAX / 4)
+	if (!c || !c->was_high || c->is_finishing || k->conn.queued >= HTTP_WRITABLE)
 		return;
 	c->was_high = false;
 	if (c->ev.on_writable)

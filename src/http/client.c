@@ -161,7 +161,7 @@ static void http_call_tunnel(struct http_call *c, struct bytes *chunk)
 
 	assert(c->is_tunnel);
 	http_conn_add_bytes(conn, chunk, 0, chunk->len);
-	if (conn->queued >= HTTP_PENDING_MAX / 4)
+	if (conn->queued >= HTTP_WRITABLE)
 		c->was_high = true;
 }
 

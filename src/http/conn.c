@@ -16,6 +16,7 @@ enum {
 	HTTP_CONN_RECORD = 16 * 1024, /* the most that one TLS record holds */
 	HTTP_CONN_CHUNK = 4 * 1024,   /* first block of copied pieces; then the one below */
 	HTTP_CONN_CHUNK_BIG = 16 * 1024,
+	HTTP_CONN_CHUNK_TAIL = 64, /* behind a piece by reference: often only framing */
 };
 
 /* Both are filled and emptied within one call, by whichever connection of the thread has its turn.
@@ -348,6 +349,15 @@ void http_conn_kick(struct http_conn *c)
 	loop_post(c->loop, http_conn_kicked, c);
 }
 
+/* Bytes of the next block of copied pieces. */
+static size_t http_conn_room(const struct http_conn *c, size_t n)
+{
+	if (c->queue.len == c->queue_head)
+		return HTTP_CONN_CHUNK;
+	return c->is_tail_shared && n <= HTTP_CONN_CHUNK_TAIL ? HTTP_CONN_CHUNK_TAIL
+							      : HTTP_CONN_CHUNK_BIG;
+}
+
 void http_conn_add(struct http_conn *c, const void *p, size_t n)
 {
 	const char *from = p;
@@ -360,11 +370,11 @@ void http_conn_add(struct http_conn *c, const void *p, size_t n)
 		size_t take;
 
 		if (!c->tail_room) {
-			size_t room = c->queue.len > c->queue_head ? HTTP_CONN_CHUNK_BIG
-								   : HTTP_CONN_CHUNK;
+			size_t room = http_conn_room(c, n);
 
 			*vec_push(&c->queue) = (struct http_piece){.bytes = bytes_new(room)};
 			c->tail_room = room;
+			c->is_tail_shared = false;
 		}
 		last = vec_last(&c->queue);
 		take = MIN(n, c->tail_room);
@@ -387,6 +397,7 @@ void http_conn_add_bytes(struct http_conn *c, struct bytes *b, size_t at, size_t
 		return;
 	*vec_push(&c->queue) = (struct http_piece){.bytes = bytes_ref(b), .at = at, .len = len};
 	c->tail_room = 0;
+	c->is_tail_shared = true;
 	c->queued += len;
 	http_conn_kick(c);
 }

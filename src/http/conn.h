@@ -63,9 +63,10 @@ struct http_conn {
 	bool closes_when_sent; /* break as soon as the queue is empty */
 	VEC(struct http_piece) queue;
 	size_t queue_head;
-	size_t queued;    /* bytes */
-	size_t tail_room; /* bytes that may still be copied to the end of the last piece */
-	int64_t heard_ms; /* when bytes last came in */
+	size_t queued;       /* bytes */
+	bool is_tail_shared; /* the last piece is by reference */
+	size_t tail_room;    /* bytes that may still be copied to the end of the last piece */
+	int64_t heard_ms;    /* when bytes last came in */
 };
 
 /* Takes fd (non-blocking) and ssl. Connecting: a connect() is under way on it. */

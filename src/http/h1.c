@@ -4,12 +4,22 @@
  * waits (and beyond HTTP_LINK_INPUT_MAX is not read). An answer without a length is chunked, or
  * ends with the connection for HTTP/1.0. After the last answer the sending side is shut down and
  * what the peer still sends is thrown away for a while: a plain close would make the kernel send a
- * reset, and the peer might lose the answer.
+ * reset, and the peer might lose the answer. A peer that closes its sending side behind its request
+ * still gets the answer; one that reads a stream (a watch) counts as gone, for nothing would tell
+ * for hours that it is.
+ *
+ * The chunks of a stream wait in the job, by reference, and only as many as the kernel takes at a
+ * time are framed and put into the connection's queue: what a thousand slow readers wait for is
+ * there once, and can be taken back (http_discard).
  */
 #include "http/server-internal.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum {
+	HTTP_H1_QUEUE = 64 * 1024, /* of a stream in the connection's queue; the rest waits */
+};
 
 struct http_h1 {
 	struct http_link *link;
@@ -17,10 +27,11 @@ struct http_h1 {
 	struct http_job *job; /* being read or answered */
 	struct buf waiting;   /* input behind it */
 	bool is_feeding;
-	bool is_tunnel;    /* upgraded: bytes for the handler of `job`, no requests any more */
-	bool is_paused;    /* … who wants none for now */
-	bool is_closing;   /* the last answer is in the queue; input is thrown away */
-	bool is_lingering; /* … and sent */
+	bool is_tunnel;      /* upgraded: bytes for the handler of `job`, no requests any more */
+	bool is_paused;      /* … who wants none for now */
+	bool is_closing;     /* the last answer is in the queue; input is thrown away */
+	bool is_lingering;   /* … and sent */
+	bool is_half_closed; /* the peer sends no more, but waits for its answer */
 };
 
 static const struct http_exchange_ops
@@ -51,6 +62,7 @@ static void http_h1_close(struct http_h1 *h)
 {
 	h->is_closing = true;
 	buf_fini(&h->waiting);
+	h->link->conn.closes_when_sent |= h->is_half_closed;
 	http_conn_pause(&h->link->conn, false);
 	http_conn_kick(&h->link->conn);
 }
@@ -202,13 +214,47 @@ static void http_h1_input(struct http_link *k, struct str data)
 static void http_h1_eof(struct http_link *k)
 {
 	struct http_h1 *h = k->session;
+	bool is_at_work = h->job && h->job->is_dispatched;
 
-	/* An answer that is whole still goes out; a handler that is not done has lost its client.
-	 */
-	if (k->conn.queued && !(h->job && h->job->is_dispatched))
+	if (is_at_work && !h->job->is_begun) {
+		h->is_half_closed = true;
+		h->job->is_keepalive = h->waiting.len > 0;
+		/* It may as well have gone altogether. */
+		http_h1_deadline(h, HTTP_DEADLINE_BODY);
+	} else if (k->conn.queued && !is_at_work)
 		k->conn.closes_when_sent = true;
 	else
 		http_link_fail(k);
+}
+
+/* A part of the answer, with its framing, into the connection's queue. */
+static void http_h1_frame(struct http_job *j, struct bytes *chunk)
+{
+	struct http_h1 *h = j->link->session;
+	struct http_conn *c = &j->link->conn;
+	char size[24];
+
+	if (!c->queued)
+		http_h1_deadline(h, HTTP_DEADLINE_IDLE);
+	if (j->is_chunked)
+		http_conn_add(c, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", chunk->len));
+	http_conn_add_bytes(c, chunk, 0, chunk->len);
+	if (j->is_chunked)
+		http_conn_add(c, "\r\n", 2);
+}
+
+/* What waits, into the connection's queue until that has `most` bytes. */
+static void http_h1_move(struct http_job *j, size_t most)
+{
+	while (j->queue_head < j->queue.len && j->link->conn.queued < most) {
+		struct http_piece *p = &j->queue.ptr[j->queue_head++];
+
+		j->queued -= p->len;
+		http_h1_frame(j, p->bytes);
+		bytes_unref(p->bytes);
+	}
+	if (j->queue_head == j->queue.len)
+		j->queue_head = j->queue.len = 0;
 }
 
 /* The last answer is out: say so, and give the peer a while to close. */
@@ -226,6 +272,8 @@ static void http_h1_produce(struct http_link *k)
 	struct http_h1 *h = k->session;
 	struct buf waiting;
 
+	if (h->job)
+		http_h1_move(h->job, HTTP_H1_QUEUE);
 	http_h1_linger(h);
 	if (!h->waiting.len || h->is_feeding || h->is_closing || h->is_paused ||
 	    (!h->is_tunnel && !http_h1_can_read(h)))
@@ -252,7 +300,7 @@ static void http_h1_sent(struct http_link *k)
 	} else if (j && j->is_dispatched) {
 		http_deadline_clear(&k->deadline); /* a watch may be silent for ever */
 	}
-	if (j && j->was_high && k->conn.queued < HTTP_WRITABLE) {
+	if (j && j->was_high && k->conn.queued + j->queued < HTTP_WRITABLE) {
 		j->was_high = false;
 		if (j->x.on_writable)
 			j->x.on_writable(&j->x);
@@ -326,6 +374,8 @@ static void http_h1_begin(struct http_exchange *x, int status, const struct http
 	j->is_chunked = length < 0 && !has_no_length && j->minor >= 1;
 	if (length < 0 && !j->is_bodyless && j->minor < 1)
 		j->is_keepalive = false;
+	if (length < 0 && h->is_half_closed)
+		h->link->conn.closes_when_sent = true; /* a stream; see above */
 	buf_reserve(&head, 512);
 	buf_printf(&head, "HTTP/1.1 %d %s\r\ndate: ", status, http_status_text(status));
 	buf_add_str(&head, http_date(h->link->server->loop));
@@ -352,24 +402,27 @@ static void http_h1_begin(struct http_exchange *x, int status, const struct http
 	buf_fini(&head);
 }
 
+static size_t http_h1_pending(const struct http_exchange *x)
+{
+	return http_h1_of(x)->link->conn.queued + ((const struct http_job *)x)->queued;
+}
+
 static void http_h1_write(struct http_exchange *x, struct bytes *chunk)
 {
 	struct http_h1 *h = http_h1_of(x);
 	struct http_job *j = http_h1_job(x);
-	struct http_conn *c = &h->link->conn;
-	char size[24];
 
 	assert(j->is_begun && !j->is_ended);
 	if (j->is_bodyless)
 		return;
-	if (!c->queued)
-		http_h1_deadline(h, HTTP_DEADLINE_IDLE);
-	if (j->is_chunked)
-		http_conn_add(c, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", chunk->len));
-	http_conn_add_bytes(c, chunk, 0, chunk->len);
-	if (j->is_chunked)
-		http_conn_add(c, "\r\n", 2);
-	if (c->queued >= HTTP_WRITABLE)
+	if (!j->queue.len && h->link->conn.queued < HTTP_H1_QUEUE) {
+		http_h1_frame(j, chunk);
+	} else {
+		*vec_push(&j->queue) =
+			(struct http_piece){.bytes = bytes_ref(chunk), .len = chunk->len};
+		j->queued += chunk->len;
+	}
+	if (http_h1_pending(x) >= HTTP_WRITABLE)
 		j->was_high = true;
 }
 
@@ -380,13 +433,14 @@ static void http_h1_end(struct http_exchange *x)
 	bool is_last = !j->is_keepalive;
 
 	assert(j->is_begun && !j->is_ended);
+	http_h1_move(j, SIZE_MAX);
 	if (j->is_chunked && !j->is_bodyless)
 		http_conn_add(&h->link->conn, "0\r\n\r\n", 5);
 	j->is_ended = true;
 	h->job = NULL;
 	h->is_tunnel = false;
 	http_job_free(j);
-	if (is_last) {
+	if (is_last || (h->is_half_closed && !h->waiting.len)) {
 		http_h1_close(h);
 		return;
 	}
@@ -403,9 +457,9 @@ static void http_h1_abort(struct http_exchange *x)
 	http_link_fail(h->link);
 }
 
-static size_t http_h1_pending(const struct http_exchange *x)
+static void http_h1_discard(struct http_exchange *x)
 {
-	return http_h1_of(x)->link->conn.queued;
+	http_job_discard(http_h1_job(x));
 }
 
 static void http_h1_upgrade(struct http_exchange *x, const struct http_header *headers,
@@ -441,6 +495,7 @@ static const struct http_exchange_ops http_h1_exchange_ops = {
 	.end = http_h1_end,
 	.abort = http_h1_abort,
 	.pending = http_h1_pending,
+	.discard = http_h1_discard,
 	.upgrade = http_h1_upgrade,
 	.pause = http_h1_pause,
 };

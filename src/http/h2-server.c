@@ -540,10 +540,16 @@ static size_t http_h2_pending(const struct http_exchange *x)
 	return ((const struct http_job *)x)->queued;
 }
 
+static void http_h2_discard(struct http_exchange *x)
+{
+	http_job_discard(http_h2_job(x));
+}
+
 static const struct http_exchange_ops http_h2_exchange_ops = {
 	.begin = http_h2_begin,
 	.write = http_h2_write,
 	.end = http_h2_end,
 	.abort = http_h2_abort,
 	.pending = http_h2_pending,
+	.discard = http_h2_discard,
 };

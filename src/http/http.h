@@ -13,9 +13,10 @@
  * An exchange belongs to its transport. The handler keeps the pointer while it answers; after
  * http_reply, http_end or on_close it must not touch it again. on_close runs once if the peer goes
  * away (or the server stops) before the response has ended; not after http_abort, which ends it
- * too. Everything runs on the loop's thread. Date, Content-Length and the framing are the
- * transport's; HEAD is answered like GET, and what is written is dropped. In HTTP/2 the authority
- * is given as the header "host".
+ * too. A peer that only closes its sending side behind its request (HTTP/1) has not gone: it has a
+ * minute to get its answer. Everything runs on the loop's thread. Date, Content-Length and the
+ * framing are the transport's; HEAD is answered like GET, and what is written is dropped. In HTTP/2
+ * the authority is given as the header "host".
  */
 
 #include "base/bytes.h"
@@ -30,6 +31,7 @@ enum {
 	HTTP_CONNECTIONS_MAX = 16384,       /* more are closed at once */
 	HTTP_STREAMS_MAX = 1000,            /* a connection's streams at a time (HTTP/2) */
 	HTTP_PENDING_MAX = 4 * 1024 * 1024, /* unsent bytes of one stream; see http_pending */
+	HTTP_WRITABLE = 128 * 1024,         /* a stream that had as many and falls below is told */
 };
 
 enum http_method {
@@ -91,6 +93,7 @@ struct http_exchange_ops {
 	void (*end)(struct http_exchange *x);
 	void (*abort)(struct http_exchange *x); /* cut it off: the client sees a broken response */
 	size_t (*pending)(const struct http_exchange *x);
+	void (*discard)(struct http_exchange *x); /* may be NULL: nothing waits */
 	/* NULL where there are no upgrades (HTTP/2, calls inside the process). */
 	void (*upgrade)(struct http_exchange *x, const struct http_header *headers,
 			size_t n_headers);
@@ -103,8 +106,7 @@ struct http_exchange {
 	struct arena arena;      /* for the handler's own use, freed with the exchange */
 	void *handler_ctx;       /* the handler's */
 	void (*on_close)(struct http_exchange *x);
-	void (*on_writable)(
-		struct http_exchange *x); /* pending fell below a quarter of HTTP_PENDING_MAX */
+	void (*on_writable)(struct http_exchange *x); /* pending fell below HTTP_WRITABLE */
 	void (*on_data)(struct http_exchange *x, struct str data); /* after http_upgrade */
 	/* Once, when the answer begins: for those who keep a record of answers. May be NULL. */
 	void (*on_answer)(struct http_exchange *x, int status);
@@ -125,6 +127,9 @@ void http_abort(struct http_exchange *x);
 /* Bytes written and not yet taken by the kernel. A writer that lets this pass HTTP_PENDING_MAX is
  * feeding a slow reader and must stop or abort. */
 size_t http_pending(const struct http_exchange *x);
+/* Drops the chunks that were written and of which nothing is on its way yet; whole ones only. For a
+ * reader that is too slow and is told to begin anew. */
+void http_discard(struct http_exchange *x);
 
 /*
  * An upgrade (RFC 9110 section 7.8): the connection is no HTTP any more, but bytes both ways. What

@@ -232,6 +232,12 @@ void http_abort(struct http_exchange *x)
 	x->ops->abort(x);
 }
 
+void http_discard(struct http_exchange *x)
+{
+	if (x->ops->discard)
+		x->ops->discard(x);
+}
+
 size_t http_pending(const struct http_exchange *x)
 {
 	return x->ops->pending(x);

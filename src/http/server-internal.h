@@ -37,7 +37,6 @@ enum {
 	HTTP_JOBS_POOLED = 64,
 	HTTP_LINK_BODIES_MAX = 32 * 1024 * 1024, /* bodies of one connection under way (HTTP/2) */
 	HTTP_LINK_INPUT_MAX = 64 * 1024,         /* pipelined input that waits (HTTP/1.1) */
-	HTTP_WRITABLE = HTTP_PENDING_MAX / 4,
 	HTTP_PREFACE_LEN = 24,
 };
 
@@ -51,6 +50,9 @@ struct http_job {
 	/* HTTP/1 */
 	bool is_chunked, is_keepalive;
 	int minor;
+	/* What waits to be sent, by reference. */
+	VEC(struct http_piece) queue;
+	size_t queue_head, queued;
 	/* HTTP/2 */
 	int32_t id;
 	bool is_whole, is_deferred; /* the request has ended; the stream waits for data */
@@ -58,8 +60,6 @@ struct http_job {
 	size_t header_bytes, thrown_away;
 	VEC(struct http_header) headers;
 	struct str target, authority;
-	VEC(struct http_piece) queue;
-	size_t queue_head, queued;
 	struct list_node drained;
 	struct http_deadline deadline;
 };
@@ -119,6 +119,7 @@ struct http_job *http_job_new(struct http_link *k, const struct http_exchange_op
 void http_job_free(struct http_job *j);
 void http_job_dispatch(struct http_job *j); /* the link may be dead and the job gone after it */
 void http_job_lost(struct http_job *j);     /* on_close if it is due, then free */
+void http_job_discard(struct http_job *j);  /* what waits, but for a piece that was begun */
 /* Splits a target into req.path and req.query; false when it is not one. */
 bool http_job_target(struct http_job *j, struct str target);
 

@@ -186,6 +186,21 @@ void http_job_lost(struct http_job *j)
 	http_job_free(j);
 }
 
+void http_job_discard(struct http_job *j)
+{
+	size_t kept = j->queue_head;
+
+	if (kept < j->queue.len && j->queue.ptr[kept].at > 0)
+		kept++;
+	for (size_t i = kept; i < j->queue.len; i++) {
+		j->queued -= j->queue.ptr[i].len;
+		bytes_unref(j->queue.ptr[i].bytes);
+	}
+	j->queue.len = kept;
+	if (j->queue_head == kept)
+		j->queue_head = j->queue.len = 0;
+}
+
 bool http_job_target(struct http_job *j, struct str target)
 {
 	ptrdiff_t at;

@@ -17,7 +17,7 @@
  * and leaves at the end of the loop's turn, all streams of a connection in one system call.
  *
  * Known edges: answers to protocol errors are a line of text, unless http_server_refusals_by gave
- * other words. A client that closes its sending side while the handler is at work counts as gone. A
+ * other words. A client that closes its sending side while it reads a stream counts as gone. A
  * single field over 64 KiB ends an HTTP/2 connection (HPACK's limit in nghttp2) instead of giving
  * 431. Upgrades are HTTP/1.1's only. Certificates are read when
  * http_server_new or http_server_set_tls is called, not by themselves. With TLS, SIGPIPE is ignored

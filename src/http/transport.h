@@ -36,7 +36,7 @@ struct http_call_events {
 	void (*on_done)(void *ctx, int r, const struct err *err);
 	void (*on_sent)(void *ctx);
 	void (*on_trailers)(void *ctx, const struct http_header *trailers, size_t n_trailers);
-	/* After a 101: pending fell below a quarter of HTTP_PENDING_MAX. May be NULL. */
+	/* After a 101: pending fell below HTTP_WRITABLE. May be NULL. */
 	void (*on_writable)(void *ctx);
 };
 

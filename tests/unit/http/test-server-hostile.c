@@ -280,6 +280,7 @@ TEST(the_peer_goes_in_the_middle)
 		"GET /watch HTTP/1.1\r\nhost: x\r\n\r\n",
 		"GET /hold HTTP/1.1\r\nhost: x\r\n\r\n",
 	};
+	static const struct linger reset = {.l_onoff = 1};
 	struct pair p;
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -290,10 +291,95 @@ TEST(the_peer_goes_in_the_middle)
 		pair_put(&p, fd, str_of(parts[i]));
 		while (!p.held)
 			pair_turn(&p);
+		/* A plain close might be one of the sending side alone. */
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		close(fd);
 		pair_until(&p, &p.closed, 1);
 		pair_fini(&p);
 	}
+}
+
+TEST(one_who_closes_the_sending_side_gets_the_answer)
+{
+	struct http_server_stats stats;
+	struct buf b = BUF_INIT;
+	struct pair p;
+	int fd;
+
+	pair_init(&p, PAIR_H1);
+	fd = pair_connect(&p);
+	pair_put(&p, fd,
+		 STR("GET /hold HTTP/1.1\r\nhost: x\r\n\r\n"
+		     "GET /who HTTP/1.1\r\nhost: x\r\n\r\n"));
+	shutdown(fd, SHUT_WR);
+	while (!p.held)
+		pair_turn(&p);
+	for (int i = 0; i < 5; i++)
+		pair_turn(&p);
+	ASSERT_EQ(p.closed, 0);
+	http_reply_text(p.held, 200, "late");
+	pair_take(&p, fd, &b, NULL);
+	ASSERT_TRUE(strstr(b.ptr, "late") && strstr(strstr(b.ptr, "late"), "HTTP/1.1 200"));
+	http_server_stats(p.server, &stats);
+	ASSERT_EQ(stats.open_connections, 0);
+	close(fd);
+	buf_fini(&b);
+	pair_fini(&p);
+}
+
+TEST(one_who_closes_the_sending_side_and_goes_is_given_up)
+{
+	struct pair p;
+	int fd;
+
+	pair_init(&p, PAIR_H1);
+	http_server_set_timeouts(p.server, 1000, 100, 1000);
+	fd = pair_connect(&p);
+	pair_put(&p, fd, STR("GET /hold HTTP/1.1\r\nhost: x\r\n\r\n"));
+	while (!p.held)
+		pair_turn(&p);
+	close(fd);
+	pair_until(&p, &p.closed, 1);
+	pair_fini(&p);
+}
+
+/* Each chunk is a line of the same letter, so that a torn one would show. */
+TEST(what_is_not_on_its_way_can_be_taken_back)
+{
+	struct bytes *line = bytes_new(1000), *end = bytes_dup(STR("the end"));
+	struct buf b = BUF_INIT;
+	size_t written = 0;
+	struct pair p;
+	int fd;
+
+	pair_init(&p, PAIR_H1);
+	fd = pair_connect(&p);
+	pair_put(&p, fd, STR("GET /watch HTTP/1.1\r\nhost: x\r\n\r\n"));
+	while (!p.held)
+		pair_turn(&p);
+	memset(line->data, 'x', line->len);
+	while (http_pending(p.held) < HTTP_PENDING_MAX) {
+		http_write(p.held, line);
+		written += line->len;
+		if (written % (256 * line->len) == 0)
+			loop_turn(p.loop, 0);
+	}
+	http_discard(p.held);
+	ASSERT_TRUE(http_pending(p.held) < HTTP_PENDING_MAX / 16);
+	http_write(p.held, end);
+	http_end(p.held);
+	pair_take(&p, fd, &b, "\r\n0\r\n\r\n");
+	ASSERT_TRUE(b.len < written);
+	char *at = strstr(b.ptr, "\r\n\r\n") + 4;
+
+	for (; strncmp(at, "3e8\r\n", 5) == 0; at += 5 + 1000 + 2)
+		ASSERT_TRUE(strspn(at + 5, "x") == 1000);
+	ASSERT_STR(str_of(at), STR("7\r\nthe end\r\n0\r\n\r\n"));
+	bytes_unref(line);
+	bytes_unref(end);
+	close(fd);
+	buf_fini(&b);
+	pair_fini(&p);
 }
 
 /* CVE-2023-44487: streams that are opened and reset without end. */
