@@ -32,12 +32,14 @@ struct access_tokens;
 struct apiserver;
 
 enum {
-	APISERVER_WATCHERS_MAX = 20000,       /* more are answered 429 */
-	APISERVER_WRITES_MAX = 4096,          /* writes under way; more are answered 429 */
-	APISERVER_GENERATE_TRIES = 8,         /* names drawn for generateName */
-	APISERVER_HISTORY_MS = 5 * 60 * 1000, /* age at which history is compacted */
-	APISERVER_REPAIR_MS = 3 * 60 * 1000,  /* between rounds of the repair loop */
-	APISERVER_BOOKMARK_MS = 60 * 1000,    /* between bookmarks of a quiet watch */
+	APISERVER_WATCHERS_MAX = 20000,           /* more are answered 429 */
+	APISERVER_UNREAD_MAX = 256 * 1024 * 1024, /* of all watches together, see watch.h */
+	APISERVER_WRITES_MAX = 4096,              /* writes under way; more are answered 429 */
+	APISERVER_GENERATE_TRIES = 8,             /* names drawn for generateName */
+	APISERVER_HISTORY_MS = 5 * 60 * 1000,     /* age at which history is compacted */
+	APISERVER_REPLAY_REVS = 4096, /* of history, from which watches may resume after a start */
+	APISERVER_REPAIR_MS = 3 * 60 * 1000, /* between rounds of the repair loop */
+	APISERVER_BOOKMARK_MS = 60 * 1000,   /* between bookmarks of a quiet watch */
 	APISERVER_WATCH_S_MIN = 1800,   /* a watch without timeoutSeconds lives this long … */
 	APISERVER_WATCH_S_MAX = 3600,   /* … to this long */
 	APISERVER_AGENT_MS = 30 * 1000, /* silence of an agent that is asked for a log; then 504 */

@@ -15,6 +15,7 @@ enum watch_state {
 
 enum {
 	CHUNK_SIZE = 64 * 1024, /* bytes written at a time while not live */
+	AHEAD_MAX = 256 * 1024, /* … and unsent; above HTTP_WRITABLE, or none would tell of room */
 };
 
 struct watch {
@@ -90,6 +91,7 @@ static void expire(struct watch *w, uint64_t rev)
 	struct status st = {.arena = &w->x->arena};
 	struct buf b = BUF_INIT;
 
+	http_discard(w->x);
 	if (rev > w->s->rev)
 		IGNORE(status_set(&st, ERR_GONE,
 				  "resource version %" PRIu64 " is from another history: this one "
@@ -144,7 +146,7 @@ static bool send_initial(struct watch *w)
 {
 	struct buf b = BUF_INIT;
 
-	while (w->at < w->snapshot.len && http_pending(w->x) < HTTP_PENDING_MAX) {
+	while (w->at < w->snapshot.len && http_pending(w->x) < AHEAD_MAX) {
 		struct object *o = w->snapshot.ptr[w->at++];
 
 		render_event(&b, w->res, w->style, w->s->clock->wall_ns(w->s->clock), "ADDED", o,
@@ -189,7 +191,7 @@ static int send_ring(struct watch *w)
 
 	if (w->next < c->first_event)
 		return ERR_GONE;
-	while (w->next < c->n_events && http_pending(w->x) < HTTP_PENDING_MAX) {
+	while (w->next < c->n_events && http_pending(w->x) < AHEAD_MAX) {
 		send_event(w, cache_event_at(c, w->next++), &b);
 		if (b.len >= CHUNK_SIZE)
 			write_buf(w, &b);
@@ -400,10 +402,42 @@ static void tick_cache(struct apiserver *s, struct cache *c)
 	}
 }
 
+/* What a watch keeps in memory for a peer that has not read it yet. */
+static size_t held(const struct watch *w)
+{
+	return http_pending(w->x) + (w->snapshot.len - w->at) * sizeof(struct object *);
+}
+
+/* Ends those that can never go on, and when all that wait hold too much, those that hold more than
+ * the mean. */
+static void end_slow(struct apiserver *s)
+{
+	size_t sum = 0, n = 0;
+
+	vec_foreach(c, &s->caches)
+		list_foreach(struct watch, w, &(*c)->watches, link) {
+			size_t mine = held(w);
+
+			if (w->state == WATCH_CATCHUP && w->next < (*c)->first_event) {
+				expire(w, w->rev);
+			} else if (mine) {
+				sum += mine;
+				n++;
+			}
+		}
+	if (sum <= APISERVER_UNREAD_MAX)
+		return;
+	vec_foreach(c, &s->caches)
+		list_foreach(struct watch, w, &(*c)->watches, link)
+			if (held(w) >= sum / n)
+				expire(w, w->rev);
+}
+
 void watch_tick(struct apiserver *s)
 {
 	vec_foreach(c, &s->caches)
 		tick_cache(s, *c);
+	end_slow(s);
 }
 
 void watch_end_all(struct apiserver *s)

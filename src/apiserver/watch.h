@@ -12,8 +12,10 @@
  *
  * INITIAL -> CATCHUP -> LIVE <-> CATCHUP. An event is rendered once for each style, however many
  * live watchers there are, and the same bytes go to all. A watcher whose unsent bytes pass
- * HTTP_PENDING_MAX goes to CATCHUP and on when its peer has read; if the ring has moved past it by
- * then, it is ended with a 410, as is one that asks for a revision before the ring.
+ * HTTP_PENDING_MAX goes to CATCHUP and on when its peer has read; when the ring has moved past it,
+ * it is ended with a 410, as is one that asks for a revision before the ring. So are, when all
+ * watchers together have more than APISERVER_UNREAD_MAX unsent, those that have more than the mean.
+ * What was not on its way to a watcher that is ended is taken back.
  */
 
 #include "apiserver/request.h"
@@ -23,7 +25,7 @@ int watch_start(struct request *req) _nodiscard_;
 
 /* The caches' on_event. */
 void watch_publish(void *ctx, struct cache *c, struct cache_event *e);
-/* Once a second: bookmarks and time limits. */
+/* Once a second: bookmarks, time limits, slow readers. */
 void watch_tick(struct apiserver *s);
 /* Ends all watches: the server is stopping. */
 void watch_end_all(struct apiserver *s);
