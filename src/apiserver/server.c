@@ -89,6 +89,17 @@ struct cache *server_cache_of(const struct apiserver *s, struct str store_key, s
 
 /* Feed */
 
+static void load_at(struct apiserver *s, uint64_t rev);
+
+static void loaded(struct apiserver *s)
+{
+	s->is_loaded = true;
+	s->is_ready = s->was_ready;
+	if (!s->is_ready && !s->boot)
+		boot_start(s);
+	await_advance(s);
+}
+
 static void on_feed(void *ctx, int r, const struct store_event *events, size_t n, uint64_t rev,
 		    const struct err *err)
 {
@@ -118,6 +129,8 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 	}
 	repair_on_events(s->repair, events, n);
 	s->rev = rev;
+	if (!n && !s->is_loaded)
+		loaded(s);
 	if (!list_is_empty(&s->awaiting))
 		await_advance(s);
 }
@@ -140,6 +153,10 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 
 	if (s->is_stopping)
 		return;
+	if (r < 0 && s->load_rev) {
+		load_at(s, 0); /* compacted meanwhile */
+		return;
+	}
 	if (r < 0) {
 		server_tell(s, true, "cannot read the store, trying again: %s", err->msg);
 		s->must_load = true;
@@ -160,17 +177,28 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	authorize_load(s);
 	s->rev = s->compact_rev = range->rev;
 	s->feed = store_watch(s->store, registry, range->rev, on_feed, s);
-	s->is_loaded = true;
-	s->is_ready = s->was_ready;
-	if (!s->is_ready && !s->boot)
-		boot_start(s);
-	await_advance(s);
+	/* Or the feed says when it has caught up. */
+	if (range->rev >= store_current_rev(s->store))
+		loaded(s);
 }
 
+static void load_at(struct apiserver *s, uint64_t rev)
+{
+	s->load_rev = rev;
+	store_range(s->store, registry, (struct str){0}, 0, rev, on_load, s);
+}
+
+/* From the past, so that watches of clients who were here before a restart find their events in the
+ * rings. Not from a store that does not know how far it is (etcd, whose other clients are many),
+ * nor when the feed was lost: then what counts is to be back soon. */
 static void load(struct apiserver *s)
 {
+	uint64_t now = store_current_rev(s->store), oldest = store_compacted_rev(s->store);
+	uint64_t from = now > APISERVER_REPLAY_REVS ? now - APISERVER_REPLAY_REVS : 0;
+
 	s->must_load = false;
-	store_range(s->store, registry, (struct str){0}, 0, 0, on_load, s);
+	from = MAX(from, oldest);
+	load_at(s, from < now && !s->is_stale ? from : 0);
 }
 
 static void on_compacted(void *ctx, int r, const struct store_txn_result *res,

@@ -48,7 +48,8 @@ struct apiserver {
 	uint64_t compact_rev;      /* newest revision at the last compaction */
 	int64_t compact_at_ms;     /* of the next one */
 	bool is_loaded, is_ready, is_stopping;
-	bool must_load; /* the first load has failed: the next tick tries again */
+	bool must_load;    /* the first load has failed: the next tick tries again */
+	uint64_t load_rev; /* what is loaded first, to hear the rest as events; 0: the newest */
 	bool is_stale;  /* the feed has ended: nothing is served until the caches are loaded anew */
 	bool was_ready; /* … and what every cluster has was there before */
 	struct list_node awaiting; /* await.c: requests for a later revision */
