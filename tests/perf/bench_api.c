@@ -28,6 +28,7 @@
 
 enum {
 	DEADLINE_MS = 600 * 1000,
+	CONNECTING_MAX = 64, /* at a time: a server gives each handshake its 10 s */
 	PIDS_MAX = 8
 };
 
@@ -47,6 +48,8 @@ struct bench {
 	struct arena arena;
 	struct client *clients;
 	struct client writer; /* of the watch benchmark */
+	const struct http_client_config *config;
+	size_t n_started;
 	size_t n_clients, n_connected, n, first, next, n_done, n_events, answer_bytes;
 	const char *verb, *token;
 	struct str watch;
@@ -58,6 +61,7 @@ struct bench {
 };
 
 static void send_next(struct client *c);
+static void connect_one(struct client *c, struct bench *b);
 
 static int64_t now_ns(clockid_t id)
 {
@@ -105,6 +109,14 @@ static void end(struct bench *b)
 	loop_stop(b->loop);
 }
 
+static void connected(struct bench *b)
+{
+	if (b->n_started < b->n_clients)
+		connect_one(&b->clients[b->n_started++], b);
+	if (++b->n_connected == b->n_clients)
+		begin(b);
+}
+
 static void done_one(struct client *c)
 {
 	struct bench *b = c->b;
@@ -148,8 +160,7 @@ static void on_done(void *ctx, int r, const struct err *err)
 	}
 	c->is_connected = true;
 	c->b->answer_bytes = 0;
-	if (++c->b->n_connected == c->b->n_clients)
-		begin(c->b);
+	connected(c->b);
 }
 
 /* Counts frames by the newline that ends each. */
@@ -170,8 +181,7 @@ static void on_watching(void *ctx, int status, const struct http_header *headers
 	struct client *c = ctx;
 
 	on_head(ctx, status, headers, n);
-	if (++c->b->n_connected == c->b->n_clients)
-		begin(c->b);
+	connected(c->b);
 }
 
 static void on_watch_done(void *ctx, int r, const struct err *err)
@@ -242,12 +252,12 @@ static void send_next(struct client *c)
 		call(c, HTTP_PUT, str_of(target), body, "application/json", &answer_events);
 }
 
-static void connect_one(struct client *c, struct bench *b, const struct http_client_config *config)
+static void connect_one(struct client *c, struct bench *b)
 {
 	struct err err = {0};
 
 	c->b = b;
-	if (http_client_new(b->loop, config, &c->transport, &err) < 0)
+	if (http_client_new(b->loop, b->config, &c->transport, &err) < 0)
 		die(err.msg);
 	if (is_verb(b, "watch") && c != &b->writer)
 		call(c, HTTP_GET, b->watch, NULL, "application/json", &watch_events);
@@ -343,9 +353,10 @@ int main(int argc, char **argv)
 	b.loop = loop_new();
 	b.took_ns = mem_xarray(b.n, sizeof(*b.took_ns));
 	b.clients = mem_xarray(b.n_clients, sizeof(*b.clients));
-	connect_one(&b.writer, &b, &config);
-	for (size_t i = 0; i < b.n_clients; i++)
-		connect_one(&b.clients[i], &b, &config);
+	b.config = &config;
+	connect_one(&b.writer, &b);
+	while (b.n_started < b.n_clients && b.n_started < CONNECTING_MAX)
+		connect_one(&b.clients[b.n_started++], &b);
 	int64_t until = now_ns(CLOCK_MONOTONIC) + (int64_t)DEADLINE_MS * 1000000;
 
 	while (!b.has_ended && now_ns(CLOCK_MONOTONIC) < until)
