@@ -4,6 +4,7 @@
 #include "api/discovery.h"
 #include "api/openapi.h"
 #include "apiserver/accept.h"
+#include "apiserver/compress.h"
 
 enum document {
 	DOCUMENT_V3_INDEX,
@@ -90,6 +91,48 @@ static struct bytes *document(struct apiserver *s, enum document which, struct s
 	return body;
 }
 
+/* Its form in gzip, kept beside it; NULL: it has none that is shorter. Made on the loop, once:
+ * rendering it took longer. */
+static struct bytes *packed(struct apiserver *s, enum document which, struct str path,
+			    const struct bytes *body)
+{
+	struct arena a;
+	struct str key;
+	struct bytes *ret;
+
+	arena_init(&a, 0);
+	key = str_printf(&a, "%d %.*s gzip", (int)which, STR_ARG(path));
+	ret = map_get(&s->documents, key);
+	if (!ret) {
+		ret = compress_gzip(bytes_str(body), NULL);
+		if (ret)
+			map_put(&s->documents, key, ret);
+	}
+	arena_fini(&a);
+	return ret;
+}
+
+/* False: there is no such document. */
+static bool answer(struct apiserver *s, struct http_exchange *x, enum document which,
+		   struct str path, const char *type)
+{
+	struct http_header headers[3] = {{STR("content-type"), str_of(type)},
+					 {STR("vary"), STR("Accept-Encoding")},
+					 {STR("content-encoding"), STR("gzip")}};
+	struct bytes *body = document(s, which, path), *gz = NULL;
+
+	if (!body)
+		return false;
+	if (compress_is_wanted(&x->req, body->len))
+		gz = packed(s, which, path, body);
+	http_reply_with(x, 200, headers,
+			gz                          ? 3
+			: body->len > COMPRESS_FROM ? 2
+						    : 1,
+			gz ? gz : body);
+	return true;
+}
+
 static struct str accept_header(struct http_exchange *x)
 {
 	return http_header(x->req.headers, x->req.n_headers, "accept");
@@ -97,7 +140,7 @@ static struct str accept_header(struct http_exchange *x)
 
 /* Clients ask for the protobuf form by a name with '@', which their own parsers of media types
  * refuse in an answer; so it is answered by the name that took its place. */
-static void openapi_v2(struct apiserver *s, struct http_exchange *x)
+static bool openapi_v2(struct apiserver *s, struct http_exchange *x, struct str path)
 {
 	struct str accept = accept_header(x);
 	struct accept_type t;
@@ -105,16 +148,13 @@ static void openapi_v2(struct apiserver *s, struct http_exchange *x)
 	while (accept_next(&accept, &t)) {
 		if (str_eq_c(t.type, "application/json") || str_eq_c(t.type, "*/*"))
 			break;
-		if (str_eq_c(t.type, API_OPENAPI_V2_PROTO)) {
-			http_reply(x, 200, API_OPENAPI_V2_PROTO_REPLY,
-				   document(s, DOCUMENT_V2_PROTO, STR("/openapi/v2")));
-			return;
-		}
+		if (str_eq_c(t.type, API_OPENAPI_V2_PROTO))
+			return answer(s, x, DOCUMENT_V2_PROTO, path, API_OPENAPI_V2_PROTO_REPLY);
 	}
-	http_reply(x, 200, "application/json", document(s, DOCUMENT_V2, STR("/openapi/v2")));
+	return answer(s, x, DOCUMENT_V2, path, "application/json");
 }
 
-static void discovery_root(struct apiserver *s, struct http_exchange *x, struct str path)
+static bool discovery_root(struct apiserver *s, struct http_exchange *x, struct str path)
 {
 	struct str accept = accept_header(x);
 	struct accept_type t;
@@ -125,38 +165,28 @@ static void discovery_root(struct apiserver *s, struct http_exchange *x, struct 
 				break;
 			continue;
 		}
-		if (str_eq_c(t.version, "v2")) {
-			http_reply(x, 200, API_DISCOVERY_V2,
-				   document(s, DOCUMENT_AGGREGATED, path));
-			return;
-		}
-		if (str_eq_c(t.version, "v2beta1")) {
-			http_reply(x, 200, API_DISCOVERY_V2BETA1,
-				   document(s, DOCUMENT_AGGREGATED_BETA, path));
-			return;
-		}
+		if (str_eq_c(t.version, "v2"))
+			return answer(s, x, DOCUMENT_AGGREGATED, path, API_DISCOVERY_V2);
+		if (str_eq_c(t.version, "v2beta1"))
+			return answer(s, x, DOCUMENT_AGGREGATED_BETA, path, API_DISCOVERY_V2BETA1);
 	}
-	http_reply(x, 200, "application/json",
-		   document(s, str_eq_c(path, "/api") ? DOCUMENT_VERSIONS : DOCUMENT_GROUPS, path));
+	return answer(s, x, str_eq_c(path, "/api") ? DOCUMENT_VERSIONS : DOCUMENT_GROUPS, path,
+		      "application/json");
 }
 
 /* /api/v1, /apis/GROUP, /apis/GROUP/VERSION, /openapi/v3/…: true when there is such a document. */
 static bool by_path(struct apiserver *s, struct http_exchange *x, struct str path)
 {
-	struct bytes *body = NULL;
 	size_t slashes = 0;
 
 	for (size_t i = 0; i < path.len; i++)
 		slashes += path.ptr[i] == '/';
 	if (str_has_prefix(path, STR("/openapi/v3/")))
-		body = document(s, DOCUMENT_V3, path);
-	else if ((str_has_prefix(path, STR("/api/")) && slashes == 2) ||
-		 (str_has_prefix(path, STR("/apis/")) && slashes <= 3))
-		body = document(s, DOCUMENT_RESOURCES, path);
-	if (!body)
-		return false;
-	http_reply(x, 200, "application/json", body);
-	return true;
+		return answer(s, x, DOCUMENT_V3, path, "application/json");
+	if ((str_has_prefix(path, STR("/api/")) && slashes == 2) ||
+	    (str_has_prefix(path, STR("/apis/")) && slashes <= 3))
+		return answer(s, x, DOCUMENT_RESOURCES, path, "application/json");
+	return false;
 }
 
 bool documents_handle(struct apiserver *s, struct http_exchange *x)
@@ -164,14 +194,12 @@ bool documents_handle(struct apiserver *s, struct http_exchange *x)
 	struct str path = x->req.path;
 
 	if (str_eq_c(path, "/api") || str_eq_c(path, "/apis"))
-		discovery_root(s, x, path);
-	else if (str_eq_c(path, "/openapi/v2"))
-		openapi_v2(s, x);
-	else if (str_eq_c(path, "/openapi/v3"))
-		http_reply(x, 200, "application/json", document(s, DOCUMENT_V3_INDEX, path));
-	else
-		return by_path(s, x, path);
-	return true;
+		return discovery_root(s, x, path);
+	if (str_eq_c(path, "/openapi/v2"))
+		return openapi_v2(s, x, path);
+	if (str_eq_c(path, "/openapi/v3"))
+		return answer(s, x, DOCUMENT_V3_INDEX, path, "application/json");
+	return by_path(s, x, path);
 }
 
 void documents_fini(struct apiserver *s)

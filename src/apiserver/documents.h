@@ -4,7 +4,7 @@
 /*
  * What the server says about itself to programs: discovery and OpenAPI (service-api.md sections
  * 18.10, 18.11). The documents depend on the schema alone: each is rendered at its first use, kept
- * in apiserver.documents, and answered from there.
+ * in apiserver.documents, and answered from there. Long ones are kept in gzip too (compress.h).
  */
 
 #include "apiserver/server.h"

@@ -2,9 +2,28 @@
 #include "apiserver/reply.h"
 
 #include "api/proto.h"
+#include "apiserver/compress.h"
 #include "apiserver/render.h"
 #include "apiserver/render_proto.h"
 #include "apiserver/stats.h"
+#include "loop/loop.h"
+
+enum {
+	REPLY_NOW_MAX = 1024 * 1024, /* bytes that are compressed on the loop: some milliseconds */
+	REPLY_LATER_MAX = 256 * 1024 * 1024, /* bytes of answers at the helper threads */
+};
+
+/* Of all servers in this process: those that wait for a helper thread, or are there. What would
+ * pass REPLY_LATER_MAX is sent as it is, so that a crowd of clients costs no more memory. */
+static atomic_size_t reply_bytes_later;
+
+/* An answer that is being compressed. It outlives its client, until the helper thread is done. */
+struct reply_later {
+	struct request *req; /* NULL: the client has gone */
+	int status;
+	struct bytes *body, *packed;
+	atomic_bool is_stopped;
+};
 
 /* RFC 9110 appendix (Warning of RFC 7234): 299 - "text", with control characters made blanks. */
 static struct str warning_value(struct request *req, struct str text)
@@ -26,12 +45,17 @@ static struct str warning_value(struct request *req, struct str text)
 	return ret;
 }
 
-void reply_bytes(struct request *req, int status, struct bytes *body)
+/* `body` in that encoding (NULL: as it is). */
+static void send(struct request *req, int status, const char *encoding, struct bytes *body)
 {
-	struct http_header headers[REQUEST_WARNINGS_MAX + 2];
+	struct http_header headers[REQUEST_WARNINGS_MAX + 4];
 	size_t n = 0;
 
 	headers[n++] = (struct http_header){STR("content-type"), str_of(req->content_type)};
+	if (encoding) {
+		headers[n++] = (struct http_header){STR("content-encoding"), str_of(encoding)};
+		headers[n++] = (struct http_header){STR("vary"), STR("Accept-Encoding")};
+	}
 	if (req->st.retry_after_s)
 		headers[n++] = (struct http_header){
 			STR("retry-after"), str_printf(req->arena, "%d", req->st.retry_after_s)};
@@ -40,6 +64,70 @@ void reply_bytes(struct request *req, int status, struct bytes *body)
 			(struct http_header){STR("warning"), warning_value(req, req->warnings[i])};
 	stats_request(req, status);
 	http_reply_with(req->x, status, headers, n, body);
+}
+
+static void send_either(struct request *req, int status, struct bytes *body, struct bytes *packed)
+{
+	send(req, status, packed ? "gzip" : NULL, packed ? packed : body);
+}
+
+static void later_work(void *ctx)
+{
+	struct reply_later *l = ctx;
+
+	l->packed = compress_gzip(bytes_str(l->body), &l->is_stopped);
+}
+
+static void later_done(void *ctx)
+{
+	struct reply_later *l = ctx;
+
+	if (l->req) {
+		l->req->x->on_close = NULL;
+		send_either(l->req, l->status, l->body, l->packed);
+	}
+	atomic_fetch_sub(&reply_bytes_later, l->body->len);
+	bytes_unref(l->body);
+	bytes_unref(l->packed);
+	free(l);
+}
+
+static void later_closed(struct http_exchange *x)
+{
+	struct reply_later *l = x->handler_ctx;
+
+	l->req = NULL;
+	atomic_store(&l->is_stopped, true);
+}
+
+static void send_later(struct request *req, int status, struct bytes *body)
+{
+	struct reply_later *l = mem_xnew(struct reply_later);
+
+	atomic_fetch_add(&reply_bytes_later, body->len);
+	l->req = req;
+	l->status = status;
+	l->body = bytes_ref(body);
+	req->x->handler_ctx = l;
+	req->x->on_close = later_closed;
+	loop_work(req->s->loop, later_work, later_done, l);
+}
+
+void reply_bytes(struct request *req, int status, struct bytes *body)
+{
+	struct bytes *packed = NULL;
+
+	if (!compress_is_wanted(&req->x->req, body->len)) {
+		send(req, status, NULL, body);
+	} else if (body->len <= REPLY_NOW_MAX) {
+		packed = compress_gzip(bytes_str(body), NULL);
+		send_either(req, status, body, packed);
+		bytes_unref(packed);
+	} else if (atomic_load(&reply_bytes_later) + body->len > REPLY_LATER_MAX) {
+		send(req, status, NULL, body);
+	} else {
+		send_later(req, status, body);
+	}
 	bytes_unref(body);
 }
 

@@ -4,7 +4,8 @@
 /*
  * The answers to a request. Each of these ends the exchange: afterwards neither the request nor its
  * arena may be touched. All that goes with every answer is here and nowhere else: content type,
- * warnings, Retry-After, the counting.
+ * warnings, Retry-After, gzip (compress.h), the counting. A long answer is compressed on a helper
+ * thread and leaves in a later turn of the loop; until then the exchange's on_close is reply.c's.
  *
  * Not here: streams. A watch (watch.c) and what is passed on from a node's agent (relay.c) begin
  * and end their exchange themselves, and count it with stats_request.

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every kind has in common and no suite of its own looks at (service-api.md section 18)."""
+import gzip
 import json
 import re
 
-from api import JSON_PATCH, MERGE, STRATEGIC, all_of, config_map, merged, proves, rev, rules_of, service
+from api import JSON_PATCH, MERGE, STRATEGIC, Watch, all_of, config_map, merged, proves, rev, rules_of, service
 
 JSON = 'application/json'
 POD = {'metadata': {'name': 'a'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}
@@ -94,6 +95,64 @@ def test_options(api):
     all_of((f'{rules} {query[:40]}', lambda q=query, w=want: one(q, w)) for rules, query, want in OPTIONS_OF_CREATES)
     told = api.post(api.path('configmaps') + '?fieldManager=%01', config_map('a')).causes()
     assert told[0].startswith('fieldManager: Invalid value: ') and told[0].endswith(': invalid character U+0001 (at position 0)'), told
+
+
+def fetch(api, path, encoding, body=None, **headers):
+    """The status and the whole body, unpacked; the encodings that the answer names."""
+    answer = api.call('POST' if body else 'GET', path, body, Accept_Encoding=encoding, **headers)
+    named = answer.headers.get('Content-Encoding')
+    if named:
+        assert named == 'gzip' and 'Accept-Encoding' in ', '.join(answer.headers.get_all('Vary')), answer.headers
+    return answer.status, gzip.decompress(answer.raw) if named else answer.raw, named
+
+
+@proves('18.2.9')
+def test_long_answers_are_compressed_for_those_who_accept_it(api):
+    where = api.path('configmaps')
+    for i in range(3):
+        post(api, 'configmaps', config_map(f'c{i}', x=f'{i}' * 60000))
+    for query, wanted in (('', 'gzip'), ('?limit=2', None)):
+        for accept in (JSON, 'application/vnd.kubernetes.protobuf'):
+            status, plain, named = fetch(api, where + query, 'identity', Accept=accept)
+            assert status == 200 and not named and (len(plain) > 128 * 1024) == bool(wanted)
+            for encoding in ('gzip', 'identity, gzip', ' gzip ,br'):
+                assert fetch(api, where + query, encoding, Accept=accept) == (200, plain, wanted), (query, accept, encoding)
+            for encoding in ('gzip;q=0', 'gzip; q=0.0', 'br', 'identity', ''):
+                assert fetch(api, where + query, encoding, Accept=accept) == (200, plain, None), (query, accept, encoding)
+    for i in range(3, 25):
+        post(api, 'configmaps', config_map(f'c{i}', x=f'{i} ' * 20000))
+    status, plain, named = fetch(api, where, 'identity')
+    assert len(plain) > 1024 * 1024 and fetch(api, where, 'gzip') == (200, plain, 'gzip')
+
+
+@proves('18.2.9')
+def test_answers_to_writes_failures_and_documents_are_compressed_too(api):
+    where, long = api.path('configmaps') + '?dryRun=All', 'x' * 140000
+    status, plain, named = fetch(api, where, 'gzip', json.dumps(config_map('a', x=long)), Content_Type=JSON)
+    assert (status, named) == (201, 'gzip') and json.loads(plain)['data'] == {'x': long}
+    status, plain, named = fetch(api, where, 'gzip', json.dumps(config_map('a', **{long: 'x'})), Content_Type=JSON)
+    assert (status, named) == (422, 'gzip') and json.loads(plain)['reason'] == 'Invalid'
+    status, plain, named = fetch(api, '/openapi/v2', 'gzip')
+    assert (status, named) == (200, 'gzip') and json.loads(plain)['swagger'] == '2.0'
+    assert fetch(api, '/openapi/v2', 'identity') == (200, plain, None) and fetch(api, '/openapi/v2', 'gzip') == (200, plain, 'gzip')
+    assert fetch(api, '/api/v1', 'gzip')[2] is None
+
+
+@proves('18.2.9')
+def test_watches_are_not_compressed(api):
+    for i in range(3):
+        post(api, 'configmaps', config_map(f'c{i}', x=f'{i}' * 60000))
+    watch = Watch(api, api.path('configmaps'), {'watch': 'true'}, **{'Accept-Encoding': 'gzip'})
+    assert watch.status == 200 and 'Content-Encoding' not in watch.headers
+    assert {watch.want('ADDED')['metadata']['name'] for i in range(3)} == {'c0', 'c1', 'c2'}
+    watch.close()
+
+
+@proves('18.2.10')
+def test_bodies_are_taken_as_they_are(api):
+    where, raw = api.path('configmaps') + '?dryRun=All', json.dumps(dict(config_map('a', x='1'), kind='ConfigMap', apiVersion='v1')).encode()
+    api.post(where, gzip.compress(raw), Content_Type=JSON, Content_Encoding='gzip').fails(400, 'BadRequest')
+    api.post(where, raw, Content_Type=JSON, Content_Encoding='gzip').want(201)
 
 
 @proves('18.5.1', '18.5.2', '18.5.3', '18.5.4')
