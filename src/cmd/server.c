@@ -4,6 +4,7 @@
 #include "apiserver/apiserver.h"
 #include "base/fd.h"
 #include "base/rand.h"
+#include "base/trim.h"
 #include "client/client.h"
 #include "cmd/audit_log.h"
 #include "cmd/credentials.h"
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,10 +27,11 @@
 #include "base/log.h"
 
 enum {
-	STOP_GRACE_MS = 5000,    /* answers under way may take this long when the server stops */
-	AGENT_PORT = 10250,      /* of an agent whose Node does not say it */
-	ROOT_CA_MAX = 64 * 1024, /* bytes of the CA's certificate */
-	LISTEN_FDS_FIRST = 3,    /* sd_listen_fds(3) */
+	STOP_GRACE_MS = 5000,     /* answers under way may take this long when the server stops */
+	GIVE_BACK_MS = 10 * 1000, /* between looks at memory that is free */
+	AGENT_PORT = 10250,       /* of an agent whose Node does not say it */
+	ROOT_CA_MAX = 64 * 1024,  /* bytes of the CA's certificate */
+	LISTEN_FDS_FIRST = 3,     /* sd_listen_fds(3) */
 	LISTEN_FDS_MAX = 64,
 };
 
@@ -148,6 +151,7 @@ struct server {
 	bool wants_controllers, has_no_accounts;
 	struct http_server *https, *http;
 	struct loop_signal *signals[2];
+	struct loop_timer *give_back;
 	struct ip_addr bind, advertise;
 	unsigned n_stopping; /* HTTP servers that have not ended */
 	bool is_stopping;
@@ -589,10 +593,33 @@ static void on_signal(void *ctx, int signo)
 		stop_serving(s);
 }
 
+static void on_give_back(void *ctx _unused_)
+{
+	trim_heap();
+}
+
+/* Each connection is a descriptor, and a shell allows 1,024 unless asked for more. */
+static void allow_connections(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur > HTTP_CONNECTIONS_MAX)
+		return;
+	l.rlim_cur = MIN(l.rlim_max, (rlim_t)2 * HTTP_CONNECTIONS_MAX);
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur <= HTTP_CONNECTIONS_MAX)
+		log_warning("the limit of open files is lower than that of connections files=%llu "
+			    "connections=%d",
+			    (unsigned long long)l.rlim_cur, HTTP_CONNECTIONS_MAX);
+}
+
 static int start(struct server *s, struct err *err)
 {
 	static const int signals[] = {SIGTERM, SIGINT};
 	int r = parse_options(s, err);
+
+	allow_connections();
+	s->give_back = loop_timer_new(s->loop, on_give_back, s);
+	loop_timer_start(s->give_back, GIVE_BACK_MS, GIVE_BACK_MS);
 
 	if (r == 0)
 		r = open_store(s, err);
@@ -630,6 +657,7 @@ static int start(struct server *s, struct err *err)
 static void shut(struct server *s)
 {
 	stop_controllers(s);
+	loop_timer_close(s->give_back);
 	if (s->api)
 		apiserver_stop(s->api);
 	for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
