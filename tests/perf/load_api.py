@@ -123,6 +123,7 @@ class Load:
         ends = {}
         for sock in self.stalled:
             sock.settimeout(10)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             tail, why = b'', 'goes on'
             try:
                 while not tail.endswith(b'\r\n0\r\n\r\n'):
