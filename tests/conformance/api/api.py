@@ -144,12 +144,18 @@ class Server:
 class Peer(Server):
     """A stock kube-apiserver that runs already: the same tests are asked of it. Its administrator has a token."""
 
-    def __init__(self, port, token):
-        super().__init__(None, None, '/')
+    def __init__(self, port, token, folder):
+        super().__init__(None, None, folder)
         self.port, self.headers, self.used = port, {'Authorization': 'Bearer ' + token}, []
 
     def start(self):
-        pass
+        """The kubeconfig, in JSON, for clients that want one."""
+        cluster = {'server': f'https://127.0.0.1:{self.port}', 'insecure-skip-tls-verify': True}
+        (self.folder / 'kubeconfig').write_text(json.dumps({
+            'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'peer',
+            'clusters': [{'name': 'peer', 'cluster': cluster}],
+            'users': [{'name': 'admin', 'user': {'token': self.headers['Authorization'].split()[1]}}],
+            'contexts': [{'name': 'peer', 'context': {'cluster': 'peer', 'user': 'admin'}}]}))
 
     def api(self, name):
         """In a namespace of its own also when the same test ran there before."""

@@ -30,7 +30,7 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory(prefix='fairlead-api-') as folder:
         if store == 'peer':
-            server = Peer(int(os.environ['PEER_PORT']), os.environ.get('PEER_TOKEN', 'admin-token'))
+            server = Peer(int(os.environ['PEER_PORT']), os.environ.get('PEER_TOKEN', 'admin-token'), folder)
         else:
             options = list(getattr(module, 'OPTIONS', []))
             if store == 'etcd':
