@@ -125,7 +125,7 @@ def read_option(f, option):
         f['list'] = 'MAP'
         f['map_keys'] = m[2].split(',')
     elif m:
-        f['enums'] = m[2].split(',')
+        f['enums'] = sorted(m[2].split(','))
     elif option in ('list=set', 'list=atomic'):
         f['list'] = option[5:].upper()
     elif option.startswith('default='):

@@ -28,6 +28,12 @@ static const struct openapi_plain {
 			    NULL},
 };
 
+/* The one value of any JSON that has a name. */
+static const struct openapi_plain openapi_fields_v1 = {
+	API_OPENAPI_META "FieldsV1",
+	"{\"type\":\"object\",\"description\":\"A set of fields, as a tree of their names.\"}",
+	NULL};
+
 static struct json *openapi_string(struct openapi_doc *d, const char *s)
 {
 	return json_new_string(d->a, str_of(s));
@@ -101,6 +107,8 @@ static struct json *openapi_value(struct openapi_doc *d, const struct api_field 
 
 	if (f->value == API_OBJECT)
 		return api_openapi_ref(d, f->type->name);
+	if (f->value == API_RAW && str_eq_c(str_of(f->name), "fieldsV1"))
+		return api_openapi_ref(d, openapi_fields_v1.name);
 	if (f->value < ARRAY_LEN(openapi_plain) && openapi_plain[f->value].name)
 		return api_openapi_ref(d, openapi_plain[f->value].name);
 	n = json_new(d->a, JSON_OBJECT);
@@ -259,6 +267,7 @@ void api_openapi_add_schemas(struct openapi_doc *d, struct json *schemas,
 			json_set(schemas, p->name,
 				 openapi_parse(d, d->is_v2 || !p->v3 ? p->v2 : p->v3));
 	}
+	json_set(schemas, openapi_fields_v1.name, openapi_parse(d, openapi_fields_v1.v2));
 	json_set(schemas, API_OPENAPI_META "Patch",
 		 openapi_parse(d,
 			       "{\"type\":\"object\",\"description\":\"A patch, in the form that "

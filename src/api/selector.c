@@ -169,6 +169,8 @@ static int parse_value(struct scan *s, struct api_requirement *req, struct err *
 	if (s->token == TOKEN_WORD) {
 		*value = s->text;
 		next(s);
+	} else if (s->token != TOKEN_COMMA && s->token != TOKEN_END) {
+		return expected(s, "identifier", err);
 	}
 	return finish(req, value, 1, err);
 }

@@ -339,8 +339,8 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 	if (r < 0)
 		return r;
 	r = api_patch(&op->arena, kind, req->res->kind->type, old, patch, &obj, &err);
-	if (r == ERR_INVALID)
-		status_about(&req->st, req->res, req->name);
+	/* Without a kind and a name: else kubectl would tell those only, and not what is wrong. */
+	req->st.has_details = r == ERR_INVALID;
 	if (r < 0)
 		return status_from_err(&req->st, r, &err);
 	if (!json_is(obj, JSON_OBJECT))

@@ -3,6 +3,7 @@
 
 #include "apiserver/pod_container.h"
 #include "apiserver/relay.h"
+#include "apiserver/reply.h"
 
 static struct str log_target(struct request *req, struct str container)
 {
@@ -48,15 +49,16 @@ int pod_log_start(struct request *req)
 	if (r < 0)
 		return r;
 	node = json_get_string(json_get(pod, "spec"), "nodeName");
-	if (!node.len)
-		return status_set(&req->st, ERR_BAD_REQUEST,
-				  "pod %.*s does not have a host assigned", STR_ARG(req->name));
+	req->content_type = "text/plain";
+	if (!node.len) { /* has said nothing yet */
+		reply_bytes(req, 204, bytes_dup(STR("")));
+		return 0;
+	}
 	r = relay_open(req, node, &t, &err);
 	if (r < 0)
 		return status_set(&req->st, r, "the logs of pod %.*s are out of reach: %s",
 				  STR_ARG(req->name), err.msg);
 	call.target = log_target(req, container);
-	req->content_type = "text/plain";
 	relay_run(req, t, &call, is_following ? &followed : &relay_agent);
 	return 0;
 }
