@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 from api import DEADLINE_S, Skip
+from clients import go_program
 
 COMMAND_S = 60
 CACHE = pathlib.Path.home() / '.cache/fairlead-peers/bin/kubectl'
@@ -42,7 +43,15 @@ def current():
     for program in filter(None, [os.environ.get('KUBECTL_CURRENT'), str(CACHE), *on_path()]):
         if (minor(program) or 0) > 30:
             return program
-    raise Skip('no kubectl above 1.30: set KUBECTL_CURRENT')
+    return built()
+
+
+def built():
+    """One of the library that kubectl is, for machines that have none."""
+    mod = (pathlib.Path(__file__).parent / 'clients/go/go.mod').read_text(encoding='utf-8')
+    minor_, patch = re.search(r'k8s.io/kubectl v0\.(\d+)\.(\d+)', mod).groups()
+    version = {'gitVersion': f'v1.{minor_}.{patch}', 'gitMajor': '1', 'gitMinor': minor_}
+    return go_program('kubectl', '-ldflags=-s -w ' + ' '.join(f'-X k8s.io/component-base/version.{k}={v}' for k, v in version.items()))
 
 
 class Kubectl:
