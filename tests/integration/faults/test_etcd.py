@@ -18,7 +18,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,6 +25,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'harness'))
 import etcd as etcd_harness  # noqa: E402
+import servers  # noqa: E402
 
 SPACE = '/api/v1/namespaces/load'
 LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/fairlead-controllers'
@@ -92,49 +92,7 @@ class Relays(threading.Thread):
         return ','.join(f'http://127.0.0.1:{p}' for p in self.ports[server])
 
 
-class Server:
-    def __init__(self, world, i):
-        self.world, self.i, self.folder = world, i, world.folder / f's{i}'
-        self.port = etcd_harness.free_ports(1)[0]
-        self.process = None
-
-    def start(self):
-        command = [self.world.binary, 'server', '--data-dir', str(self.folder), '--etcd-servers', self.world.relays.urls(self.i),
-                   '--bind-address', '127.0.0.1', '--advertise-address', f'192.0.2.{10 + self.i}', '--secure-port', '0',
-                   '--insecure-port', str(self.port)]
-        if self.i:
-            pki = self.world.folder / 's0/pki'
-            command += ['--ca-file', str(pki / 'ca.crt'), '--ca-key-file', str(pki / 'ca.key'),
-                        '--service-account-signing-key-file', str(pki / 'sa.key')]
-        with open(self.world.folder / f's{self.i}.log', 'a') as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def log(self):
-        return (self.world.folder / f's{self.i}.log').read_text()
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def call(self, method, path, body=None, timeout=20):
-        """(status, object). OSError, HTTPException: nobody knows what became of it."""
-        conn = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
-        try:
-            conn.request(method, path, json.dumps(body) if body else None, {'Content-Type': 'application/json'})
-            answer = conn.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            conn.close()
-
-    def is_ready(self):
-        try:
-            conn = http.client.HTTPConnection('127.0.0.1', self.port, timeout=2)
-            conn.request('GET', '/readyz')
-            return conn.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-
+class Server(servers.Server):
     def services(self):
         status, got = self.call('GET', SPACE + '/services')
         check(status == 200, f'{status} {got}')
@@ -259,7 +217,7 @@ class World:
         self.relays = Relays([m.client for m in self.etcd.members], N_SERVERS)
         self.relays.start()
         self.relays.started.wait()
-        self.servers = [Server(self, i) for i in range(N_SERVERS)]
+        self.servers = [Server(binary, self.folder, i, self.relays.urls(i)) for i in range(N_SERVERS)]
         for s in self.servers:
             s.start()
             wait(s.is_ready, f'server {s.i} is ready')
