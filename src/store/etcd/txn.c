@@ -347,13 +347,15 @@ bool etcd_txn_tell(struct etcd_store *s, bool is_forced)
 
 /* Submitting */
 
-/* One of the changed keys is compared, and a second application would find its revision changed. */
+/* One of the changed keys is compared with a revision that it can never have again. That it must
+ * not exist is no guard: a member that stood still may apply the lost one late, when the key has
+ * been made by the second one, acknowledged, and deleted again. */
 static bool is_guarded(const struct store_txn *txn)
 {
 	for (size_t i = 0; i < txn->n_ops; i++)
 		for (size_t k = 0; k < txn->n_compares; k++)
 			if (str_eq(txn->ops[i].key, txn->compares[k].key) &&
-			    (txn->ops[i].value || txn->compares[k].mod_rev))
+			    txn->compares[k].mod_rev)
 				return true;
 	return txn->n_ops == 0;
 }
