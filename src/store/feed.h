@@ -58,7 +58,7 @@ struct store_watch *store_feed_open(struct store_feed *f, struct str prefix, uin
 void store_feed_close(struct store_watch *w);
 
 /* History for a SYNCING watch: whole transactions after w->after, up to `rev`. LIVE with is_last,
- * when `rev` must be f->rev. The watch may be gone afterwards. */
+ * when `rev` is f->rev, or less where nothing came after it. The watch may be gone afterwards. */
 void store_feed_replay(struct store_watch *w, const struct store_event *events, size_t n,
 		       uint64_t rev, bool is_last);
 /* Ends a watch now: one callback with r < 0. */

@@ -20,13 +20,18 @@ static void etcd_compact(struct store *store, uint64_t rev, store_txn_fn fn, voi
 	etcd_txn_compact(etcd_of(store), rev, fn, ctx);
 }
 
-/* A range */
+/* A range, page by page, all of them at the revision of the first */
 
 struct etcd_read {
 	struct etcd_request q; /* first */
+	struct arena arena;    /* of the bounds */
 	struct store_kvs kvs;
 	struct store_range range;
-	uint64_t rev; /* asked for */
+	struct str start, end;
+	size_t limit;   /* 0: none */
+	size_t n_whole; /* of kvs: pages whose answer has ended well */
+	uint64_t rev;   /* asked for */
+	unsigned n_tries;
 	store_range_fn fn;
 	void *ctx;
 };
@@ -36,7 +41,14 @@ static struct etcd_read *read_of(struct etcd_request *q)
 	return CONTAINER_OF(q, struct etcd_read, q);
 }
 
-static int read_range(struct etcd_request *q, struct str message, struct err *err)
+/* What came of a page whose answer was cut off after all. */
+static void forget_page(struct etcd_read *x)
+{
+	while (x->kvs.v.len > x->n_whole)
+		bytes_unref(x->kvs.v.ptr[--x->kvs.v.len].value);
+}
+
+static int read_page(struct etcd_request *q, struct str message, struct err *err)
 {
 	struct etcd_read *x = read_of(q);
 	struct etcd_wire_kvs k;
@@ -45,33 +57,81 @@ static int read_range(struct etcd_request *q, struct str message, struct err *er
 	if (r < 0)
 		return r;
 	q->s->newest = MAX(q->s->newest, k.rev);
-	store_kvs_fini(&x->kvs);
-	store_kvs_init(&x->kvs);
+	forget_page(x);
 	vec_foreach(kv, &k.kvs) {
 		struct store_kv to = {kv->key, bytes_dup(kv->value), kv->create_rev, kv->mod_rev};
 
 		store_kvs_add(&x->kvs, &to);
 		bytes_unref(to.value);
 	}
-	x->range = (struct store_range){.rev = x->rev ? x->rev : k.rev, .has_more = k.has_more};
-	if (k.has_more && k.count > k.kvs.len)
-		x->range.remaining = k.count - k.kvs.len;
+	if (!x->range.rev)
+		x->range.rev = x->rev ? x->rev : k.rev;
+	x->range.has_more = k.has_more && k.kvs.len;
+	x->range.remaining = k.has_more && k.count > k.kvs.len ? k.count - k.kvs.len : 0;
 	etcd_wire_kvs_fini(&k);
 	return 0;
 }
 
-static void on_range(struct etcd_request *q, int r, const struct err *err)
+static bool is_whole(const struct etcd_read *x)
+{
+	return !x->range.has_more || (x->limit && x->kvs.v.len >= x->limit);
+}
+
+static void ask_page(struct etcd_read *x)
+{
+	struct etcd_wire_range range = {
+		.key = x->start, .end = x->end, .limit = ETCD_PAGE, .rev = x->range.rev};
+	const struct store_kv *last = x->kvs.v.len ? vec_last(&x->kvs.v) : NULL;
+	struct etcd_request *q = &x->q;
+	_cleanup_(buf_fini) struct buf after = BUF_INIT;
+
+	x->n_whole = x->kvs.v.len;
+	if (x->limit)
+		range.limit = MIN(range.limit, x->limit - x->kvs.v.len);
+	if (!range.rev)
+		range.rev = x->rev;
+	if (last) { /* the least key behind it: a NUL more */
+		buf_add_str(&after, last->key);
+		buf_add_str(&after, str_n("", 1));
+		range.key = buf_str(&after);
+	}
+	q->until_ms = etcd_now(q->s) + ETCD_TOTAL_MS;
+	q->is_sent = false;
+	buf_clear(&q->message);
+	etcd_wire_add_range(&q->message, &range);
+	etcd_link_submit(q->s, q);
+}
+
+static void forget_pages(struct etcd_read *x)
+{
+	store_kvs_fini(&x->kvs);
+	store_kvs_init(&x->kvs);
+	x->range = (struct store_range){0};
+}
+
+static void on_page(struct etcd_request *q, int r, const struct err *err)
 {
 	struct etcd_read *x = read_of(q);
 
+	/* Compacted between two pages, and any other revision will do. */
+	if (r == ERR_GONE && !x->rev && x->n_tries++ < ETCD_RANGE_TRIES) {
+		forget_pages(x);
+		ask_page(x);
+		return;
+	}
+	if (r == 0 && !is_whole(x)) {
+		ask_page(x);
+		return;
+	}
+	if (r < 0)
+		forget_pages(x);
 	if (r == ERR_GONE)
-		x->range = (struct store_range){.rev = MAX(q->s->compacted, x->rev + 1)};
-	else if (r < 0)
-		x->range = (struct store_range){0};
+		x->range.rev = MAX(q->s->compacted, x->rev + 1);
 	x->range.kvs = x->kvs.v.ptr;
-	x->range.n = r < 0 ? 0 : x->kvs.v.len;
+	x->range.n = x->kvs.v.len;
 	x->fn(x->ctx, r, &x->range, r < 0 ? err : NULL);
 	store_kvs_fini(&x->kvs);
+	arena_fini(&x->arena);
 	etcd_request_fini(q);
 	free(x);
 }
@@ -81,25 +141,22 @@ static void etcd_range(struct store *store, struct str prefix, struct str start,
 {
 	struct etcd_store *s = etcd_of(store);
 	struct etcd_read *x = mem_xnew(struct etcd_read);
-	struct etcd_wire_range range = {.limit = limit, .rev = rev};
-	struct arena a;
 
 	etcd_request_init(&x->q, s, "/etcdserverpb.KV/Range");
 	x->q.attempt_ms = ETCD_RANGE_MS;
-	x->q.read = read_range;
-	x->q.done = on_range;
+	x->q.read = read_page;
+	x->q.done = on_page;
 	x->rev = rev;
+	x->limit = limit;
 	x->fn = fn;
 	x->ctx = ctx;
 	store_kvs_init(&x->kvs);
-	arena_init(&a, 256);
-	range.key = str_cmp(prefix, start) < 0 ? start : prefix;
-	range.end = etcd_wire_prefix_end(&a, prefix);
-	if (!range.key.len)
-		range.key = str_n("", 1); /* one NUL: the least key */
-	etcd_wire_add_range(&x->q.message, &range);
-	arena_fini(&a);
-	etcd_link_submit(s, &x->q);
+	arena_init(&x->arena, 256);
+	x->start = str_dup(&x->arena, str_cmp(prefix, start) < 0 ? start : prefix);
+	x->end = etcd_wire_prefix_end(&x->arena, prefix);
+	if (!x->start.len)
+		x->start = str_n("", 1); /* one NUL: the least key */
+	ask_page(x);
 }
 
 static struct store_watch *etcd_watch(struct store *store, struct str prefix, uint64_t after_rev,
@@ -237,6 +294,7 @@ int etcd_open(struct loop *l, const struct etcd_config *config, struct store **r
 	s->config.key_file = copy(s, config->key_file);
 	s->config.prefix = str_dup(&s->arena, config->prefix);
 	s->prefix_end = etcd_wire_prefix_end(&s->arena, s->config.prefix);
+	buf_init(&s->last_key);
 	list_init(&s->ready);
 	list_init(&s->flying);
 	list_init(&s->held);

@@ -14,7 +14,7 @@
 #include "http/transport.h"
 
 enum {
-	ETCD_GRPC_MESSAGE_MAX = 1024 * 1024 * 1024, /* of an answer: a list of all there is */
+	ETCD_GRPC_MESSAGE_MAX = 1024 * 1024 * 1024, /* of an answer: a page of large values */
 	ETCD_GRPC_HEAD = 5,
 	ETCD_GRPC_TEXT_MAX = 512, /* of grpc-message */
 };

@@ -24,13 +24,15 @@
 
 enum {
 	ETCD_SERVERS_MAX = 16,
-	ETCD_FLYING_MAX = 512,      /* requests under way */
-	ETCD_CONNECT_MS = 2000,     /* to a member */
-	ETCD_HELLO_MS = 3000,       /* its first answer */
-	ETCD_ATTEMPT_MS = 5000,     /* a transaction's answer */
-	ETCD_TOTAL_MS = 10000,      /* … with all attempts; then the caller is told */
-	ETCD_RANGE_MS = 30000,      /* a list may be long */
-	ETCD_BACKOFF_MS = 50,       /* after the last of the list has failed; doubles */
+	ETCD_FLYING_MAX = 512,  /* requests under way */
+	ETCD_CONNECT_MS = 2000, /* to a member */
+	ETCD_HELLO_MS = 3000,   /* its first answer */
+	ETCD_ATTEMPT_MS = 5000, /* a transaction's answer */
+	ETCD_TOTAL_MS = 10000,  /* … with all attempts; then the caller is told */
+	ETCD_RANGE_MS = 30000,  /* a page of a list may be long */
+	ETCD_PAGE = 500,        /* keys at once; with 1.5 MiB each less than a message may have */
+	ETCD_RANGE_TRIES = 3,   /* when its revision is compacted between two pages */
+	ETCD_BACKOFF_MS = 50,   /* after the last of the list has failed; doubles */
 	ETCD_BACKOFF_MS_MAX = 1000, /* … up to this */
 	ETCD_ASK_MS = 1000,         /* silence of the watch: are you there? */
 	ETCD_SILENT_MS = 4000,      /* … no: the next member */
@@ -80,10 +82,14 @@ struct etcd_store {
 	struct store_done_item kick;
 	bool is_kicked;
 
-	struct store_feed feed;  /* feed.rev: published */
-	bool has_rev;            /* false: not connected yet, or lost */
-	uint64_t seen_rev;       /* all up to it is published or in the backlog */
-	uint64_t resume_rev;     /* where the watch began: events up to it are known */
+	struct store_feed feed; /* feed.rev: published */
+	bool has_rev;           /* false: not connected yet, or lost */
+	uint64_t seen_rev;      /* all up to it is published or in the backlog */
+	uint64_t resume_rev;    /* where the watch began: events up to it are known */
+	bool is_resumed;        /* … and the first that comes must be the last that is known */
+	uint64_t last_rev;      /* the newest event that has come: the first of its revision */
+	struct buf last_key;
+	struct bytes *last_value;
 	uint64_t last_event_rev; /* published */
 	uint64_t sure_rev;       /* … or where the watch began: no event up to it is missing */
 	int64_t event_ms;        /* when the last event came, or the watch began */

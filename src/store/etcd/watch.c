@@ -73,30 +73,69 @@ static void add_event(struct store_events *to, const struct etcd_wire_event *e)
 	bytes_unref(ev.prev_value);
 }
 
-/* False when an event is older than what take_progress has believed. */
+/* An event that etcd had said would not come (take_progress): nothing but that word was believed
+ * since, and it is taken back. False: the event is older than others that have come. */
+static bool take_back_progress(struct etcd_store *s, uint64_t rev)
+{
+	struct etcd_batch *b;
+
+	while (!list_is_empty(&s->backlog)) {
+		b = CONTAINER_OF(s->backlog.prev, struct etcd_batch, link);
+		if (b->rev < rev)
+			break;
+		if (b->events.v.len)
+			return false;
+		batch_free(b);
+	}
+	return rev > s->sure_rev;
+}
+
+/* The watch goes on where it was, and etcd tells the last known event again: is it the same? */
+static bool is_same_history(struct etcd_store *s, const struct etcd_wire_event *e)
+{
+	return e->kv.mod_rev == s->resume_rev && str_eq(e->kv.key, buf_str(&s->last_key)) &&
+	       str_eq(e->kv.value, bytes_str(s->last_value));
+}
+
+static void keep_last(struct etcd_store *s, const struct etcd_batch *b)
+{
+	const struct store_event *first = b->events.v.ptr;
+
+	s->last_rev = b->rev;
+	buf_clear(&s->last_key);
+	buf_add_str(&s->last_key, first->key);
+	bytes_unref(s->last_value);
+	s->last_value = first->value ? bytes_ref(first->value) : NULL;
+}
+
 static bool take_events(struct etcd_store *s, const struct etcd_wire_watch *w)
 {
 	struct etcd_batch *b = NULL;
 
+	if (s->is_resumed && w->events.len && !is_same_history(s, w->events.ptr))
+		return false;
+	s->is_resumed &= !w->events.len;
 	vec_foreach(e, &w->events) {
 		uint64_t rev = e->kv.mod_rev;
 
 		if (rev <= s->resume_rev)
 			continue;
 		if (!b || b->rev != rev) {
-			if (rev <= s->seen_rev)
+			if (rev <= s->seen_rev && !take_back_progress(s, rev))
 				return false;
 			b = batch_new(s, rev);
 		}
 		add_event(&b->events, e);
 	}
+	if (b)
+		keep_last(s, b);
 	return true;
 }
 
 /* "All events up to here have been sent." etcd before 3.4.25 and 3.5.8 says so too early when
  * events are on their way, so it is believed when it has said it twice, with silence before and
- * between; what must not be wrong waits for events (sure_rev). An event that comes after all ends
- * the watches: they begin anew. */
+ * between; what must not be wrong waits for events (sure_rev). An event that comes after all is
+ * published as if nothing had been said. */
 static void take_progress(struct etcd_store *s, uint64_t rev)
 {
 	if (s->asked_ms - s->event_ms < ETCD_QUIET_MS)
@@ -123,6 +162,7 @@ static void publish(struct etcd_store *s, struct etcd_batch *b)
 		s->feed.rev = b->rev;
 		return;
 	}
+	s->feed.rev = MIN(s->feed.rev, b->rev - 1); /* see take_back_progress */
 	s->last_event_rev = s->sure_rev = b->rev;
 	etcd_txn_match(s, events, n, b->rev);
 	store_feed_publish(&s->feed, events, n, b->rev);
@@ -179,7 +219,8 @@ static void on_message(void *ctx, struct str message)
 		snprintf(why, sizeof(why), "it ended the watch: %.*s", STR_ARG(w.reason));
 		etcd_link_fail(s, why);
 	} else if (!take_events(s, &w)) {
-		etcd_watch_lose(s, ERR_UNAVAILABLE, 0, "etcd sent an event too late");
+		etcd_watch_lose(s, ERR_UNAVAILABLE, 0,
+				"etcd has another history: was it put back from a backup?");
 	} else {
 		if (w.is_progress)
 			take_progress(s, w.rev);
@@ -236,8 +277,19 @@ static void set_base(struct etcd_store *s, uint64_t rev)
 
 static void history_start(struct etcd_history *h);
 
-/* It starts at the last revision that was seen, not after it: etcd then notices when a deletion of
- * just that revision has been compacted away. */
+/* Up to it no event is missing. */
+static uint64_t known_rev(const struct etcd_store *s)
+{
+	uint64_t ret = s->sure_rev;
+
+	list_foreach(struct etcd_batch, b, &s->backlog, link)
+		if (b->events.v.len)
+			ret = b->rev;
+	return ret;
+}
+
+/* It starts at the last revision that is known, not after it: etcd then notices when a deletion of
+ * just that revision has been compacted away, and another history is noticed by what it tells. */
 void etcd_watch_start(struct etcd_store *s, uint64_t rev)
 {
 	static const struct etcd_grpc_events events = {NULL, on_message, on_done};
@@ -250,10 +302,11 @@ void etcd_watch_start(struct etcd_store *s, uint64_t rev)
 	s->newest = MAX(s->newest, rev);
 	if (!s->has_rev)
 		set_base(s, rev);
-	s->resume_rev = s->seen_rev;
+	s->resume_rev = known_rev(s);
+	s->is_resumed = s->resume_rev && s->resume_rev == s->last_rev;
 	s->heard_ms = s->asked_ms = s->event_ms = etcd_now(s);
 	s->progress_ms = 0;
-	s->watch = open_stream(s, MAX(s->seen_rev, (uint64_t)1), &events, s);
+	s->watch = open_stream(s, MAX(s->resume_rev, (uint64_t)1), &events, s);
 	list_foreach(struct etcd_history, h, &s->histories, link)
 		history_start(h);
 	etcd_watch_settle(s);
@@ -292,6 +345,8 @@ void etcd_watch_lose(struct etcd_store *s, int code, uint64_t rev, const char *w
 		batch_free(b);
 	s->has_rev = false;
 	s->feed.rev = s->seen_rev = s->last_event_rev = s->sure_rev = s->newest = 0;
+	s->last_rev = 0;
+	s->is_resumed = false;
 	err_set(&err, code, "%s", why);
 	store_feed_end_all(&s->feed, 0, &err, rev);
 	while (etcd_txn_tell(s, true))
@@ -301,13 +356,16 @@ void etcd_watch_lose(struct etcd_store *s, int code, uint64_t rev, const char *w
 
 /* History */
 
-static void history_over(struct etcd_history *h, const struct store_event *events, size_t n)
+static void history_over(struct etcd_history *h, const struct store_event *events, size_t n,
+			 uint64_t reached)
 {
 	struct etcd_store *s = h->s;
 	struct store_watch *w = h->w;
 
 	history_free(h);
-	store_feed_replay(w, events, n, s->feed.rev, true);
+	/* Not the feed's revision: that may be but etcd's word (take_progress). */
+	reached = MAX(reached, w->after);
+	store_feed_replay(w, events, n, MAX(reached, s->sure_rev), true);
 	settle_later(s);
 }
 
@@ -316,7 +374,7 @@ static void on_nothing(struct store_done_item *it)
 	struct etcd_history *h = CONTAINER_OF(it, struct etcd_history, nothing);
 
 	h->is_nothing = false;
-	history_over(h, NULL, 0);
+	history_over(h, NULL, 0, 0);
 }
 
 static void history_events(struct etcd_history *h, const struct etcd_wire_watch *m)
@@ -341,7 +399,7 @@ static void history_events(struct etcd_history *h, const struct etcd_wire_watch 
 	h->heard_ms = etcd_now(s);
 	h->n_asked = 0;
 	if (is_last)
-		history_over(h, events.v.ptr, events.v.len);
+		history_over(h, events.v.ptr, events.v.len, reached);
 	else if (reached > w->after)
 		store_feed_replay(w, events.v.ptr, events.v.len, reached, false);
 	store_events_fini(&events);
@@ -383,7 +441,7 @@ static void on_history(void *ctx, struct str message)
 	else if (m.events.len)
 		history_events(h, &m);
 	else if (m.is_progress && !h->target && m.rev >= h->s->feed.rev && h->n_asked > 1)
-		history_over(h, NULL, 0);
+		history_over(h, NULL, 0, 0);
 	etcd_wire_watch_fini(&m);
 }
 
@@ -486,6 +544,8 @@ void etcd_watch_fini(struct etcd_store *s)
 	struct etcd_batch *b;
 
 	etcd_grpc_cancel(TAKE_PTR(s->watch));
+	buf_fini(&s->last_key);
+	bytes_unref(TAKE_PTR(s->last_value));
 	while ((h = list_first(struct etcd_history, &s->histories, link)))
 		history_free(h);
 	while ((b = list_first(struct etcd_batch, &s->backlog, link)))

@@ -92,6 +92,56 @@ TEST(pages_at_one_revision_are_one_snapshot)
 	fixture_fini(&f);
 }
 
+static void put_many(struct fixture *f, unsigned first, unsigned n, struct bytes *value)
+{
+	struct store_op ops[STORE_TXN_OPS_MAX];
+	char keys[STORE_TXN_OPS_MAX][32];
+	struct done d = {0};
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(keys[i], sizeof(keys[i]), "/k/%05u", first + i);
+		ops[i] = (struct store_op){str_of(keys[i]), value};
+	}
+	store_txn(f->store, &(struct store_txn){.ops = ops, .n_ops = n}, done_fn, &d);
+	fixture_wait(f, &d.is_done);
+	ASSERT_EQ(d.r, 0);
+}
+
+/* More keys than a back end may fetch at once, some of them without a value. */
+TEST(a_long_list_is_whole)
+{
+	enum {
+		N = 1250,
+	};
+	static const size_t limits[] = {0, N, N - 1, 700, 500, N + 1};
+	struct bytes *empty = bytes_dup(STR(""));
+	struct fixture f;
+	struct list l;
+	char key[32];
+
+	fixture_init(&f);
+	for (unsigned i = 0; i < N; i += 125)
+		put_many(&f, i, 125, empty);
+	for (size_t k = 0; k < ARRAY_LEN(limits); k++) {
+		size_t want = limits[k] && limits[k] < N ? limits[k] : N;
+
+		l = range(&f, "/k/", NULL, limits[k], 0);
+		ASSERT_EQ(l.r, 0);
+		ASSERT_EQ(l.kvs.len, want);
+		ASSERT_EQ(l.remaining, N - want);
+		ASSERT_EQ(l.has_more, want < N);
+		ASSERT_EQ(l.rev, store_current_rev(f.store));
+		for (size_t i = 0; i < l.kvs.len; i++) {
+			snprintf(key, sizeof(key), "/k/%05zu", i);
+			ASSERT_STR(l.kvs.ptr[i].key, str_of(key));
+			ASSERT_EQ(l.values.ptr[i].len, 0);
+		}
+		list_done(&l);
+	}
+	fixture_fini(&f);
+	bytes_unref(empty);
+}
+
 TEST(compaction_forgets_what_came_before)
 {
 	struct fixture f;
