@@ -201,8 +201,8 @@ struct leader *leader_new(struct loop *loop, struct client *c, const struct lead
 	l->config = *config;
 	l->config.name = arena_strdup(&l->arena, config->name);
 	l->config.identity = arena_strdup(&l->arena, config->identity);
-	l->config.lease_ms = or_default(config->lease_ms, 15000);
-	l->config.deadline_ms = or_default(config->deadline_ms, 10000);
+	l->config.lease_ms = or_default(config->lease_ms, 12000);
+	l->config.deadline_ms = or_default(config->deadline_ms, 8000);
 	l->config.renew_ms = or_default(config->renew_ms, 2000);
 	l->config.look_ms = or_default(config->look_ms, 250);
 	l->timer = loop_timer_new(loop, on_timer, l);

@@ -21,8 +21,8 @@ struct loop;
 struct leader_config {
 	const char *name;     /* of the Lease */
 	const char *identity; /* of this process: nobody else's, not even its own of before */
-	int64_t lease_ms;     /* 0: 15,000 */
-	int64_t deadline_ms;  /* 0: 10,000; less than lease_ms */
+	int64_t lease_ms;     /* 0: 12,000, so that others go on within 15 s */
+	int64_t deadline_ms;  /* 0: 8,000; less than lease_ms */
 	int64_t renew_ms;     /* 0: 2,000 */
 	int64_t look_ms;      /* 0: 250: of those who do not lead */
 	void (*on_change)(void *ctx, bool leads);
