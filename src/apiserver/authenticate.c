@@ -187,7 +187,7 @@ static int check_objects(struct authenticate *a, struct known *k, struct err *er
 	const struct json *account = json_get(own, "serviceaccount");
 	struct str ns = json_get_string(own, "namespace");
 
-	if (!a->s->is_loaded)
+	if (!a->s->is_loaded && !a->s->was_ready)
 		return err_set(err, ERR_UNAVAILABLE, "the server is starting");
 	if (!is_there(a, "ServiceAccount", ns, json_get_string(account, "name"),
 		      json_get_string(account, "uid"), &k->account_rev))

@@ -25,6 +25,13 @@ static uint64_t wanted_rev(const struct request *req)
 	return req->rev;
 }
 
+static bool is_served(const struct apiserver *s, uint64_t rev)
+{
+	bool is_loading_anew = s->was_ready && !s->is_loaded;
+
+	return (!is_loading_anew && rev <= s->rev) || s->is_stopping;
+}
+
 static void on_close(struct http_exchange *x)
 {
 	struct waiter *w = x->handler_ctx;
@@ -38,7 +45,7 @@ bool await_rev(struct request *req, void (*then)(struct request *req))
 	uint64_t rev = wanted_rev(req);
 	struct waiter *w;
 
-	if (rev <= s->rev)
+	if (is_served(s, rev))
 		return false;
 	w = arena_new(req->arena, struct waiter);
 	*w = (struct waiter){.req = req,
@@ -61,7 +68,7 @@ void await_advance(struct apiserver *s)
 
 	list_init(&due);
 	list_foreach(struct waiter, it, &s->awaiting, link) {
-		if (it->rev > s->rev && now < it->until_ms && !s->is_stopping) {
+		if (!is_served(s, it->rev) && now < it->until_ms) {
 			next = MIN(next, it->until_ms);
 			continue;
 		}

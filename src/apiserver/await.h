@@ -5,7 +5,7 @@
  * Requests for a revision that this server has not seen yet: with several servers on one store a
  * client may have it from another one. Such a request waits until the caches have come to it, at
  * most AWAIT_MS (as Kubernetes does), and is served then as if it had just come; whoever serves it
- * says what is still missing.
+ * says what is still missing. So does every request that comes while the caches are loaded anew.
  */
 
 #include "apiserver/request.h"

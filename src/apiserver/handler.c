@@ -97,7 +97,7 @@ static void handle_objects(struct apiserver *s, struct http_exchange *x,
 {
 	struct request *req;
 
-	if (is_refused(s, x))
+	if (!s->was_ready && is_refused(s, x))
 		return;
 	req = arena_new(&x->arena, struct request);
 	if (request_parse(s, x, user, req) < 0)

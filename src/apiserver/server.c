@@ -89,6 +89,7 @@ struct cache *server_cache_of(const struct apiserver *s, struct str store_key, s
 
 /* Feed */
 
+static void load(struct apiserver *s);
 static void load_at(struct apiserver *s, uint64_t rev);
 
 static void loaded(struct apiserver *s)
@@ -113,8 +114,8 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 		s->was_ready |= s->is_ready;
 		s->is_ready = s->is_loaded = false;
 		s->is_stale = true;
-		s->must_load = true;
 		watch_end_all(s); /* their clients find out by 410 what they have missed */
+		load(s);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -176,6 +177,7 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 		cache_load_done(*c, range->rev);
 	authorize_load(s);
 	s->rev = s->compact_rev = range->rev;
+	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
 	s->feed = store_watch(s->store, registry, range->rev, on_feed, s);
 	/* Or the feed says when it has caught up. */
 	if (range->rev >= store_current_rev(s->store))
@@ -209,7 +211,9 @@ static void on_compacted(void *ctx, int r, const struct store_txn_result *res,
 			    err->msg);
 }
 
-/* What was newest a period ago is the oldest that stays readable. */
+/* What was newest a period ago is the oldest that stays readable. Servers that share a store all do
+ * so, each at its own time: none forgets what is younger, and it does no harm to ask for what is
+ * forgotten already, so nobody needs to be chosen for it. */
 static void compact(struct apiserver *s)
 {
 	int64_t now = clock_mono_ms(s->clock);
@@ -331,7 +335,6 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 		s->config.peer_dead_ms = PEERS_DEAD_MS;
 	s->peers = peers_new(s);
 	s->repair = repair_new(s);
-	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
 	s->await_timer = loop_timer_new(l, on_await, s);
 	s->tick = loop_timer_new(l, on_tick, s);
 	loop_timer_start(s->tick, TICK_MS, TICK_MS);
