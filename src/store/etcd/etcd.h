@@ -15,9 +15,9 @@
  * history (it was put back from a backup), all watches end: ERR_GONE or ERR_UNAVAILABLE.
  *
  * A transaction whose answer was lost is found again by its events: they are compared byte by byte.
- * If they have not come it is sent once more, when it compares a key that it changes with a revision
- * (it cannot be applied twice then, however late). For what makes new keys, and if neither helps in
- * time, ERR_TIMEOUT says that its outcome is unknown.
+ * If they have not come it is sent once more, when it compares a key that it changes with a
+ * revision (it cannot be applied twice then, however late). For what makes new keys, and if neither
+ * helps in time, ERR_TIMEOUT says that its outcome is unknown.
  *
  * What differs from store.h: transactions that change a common key are applied in the order of
  * submission, others side by side. ERR_GONE of a range names the compacted revision as far as this
