@@ -60,6 +60,9 @@ def main():
                 for line in traceback.format_exc().splitlines():
                     print('# ' + line, flush=True)
         code = server.stop()
+        if 'ignoring a change in the store' in server.log():
+            failed += 1
+            print('# the server cannot read what it has stored:\n# ' + server.log()[-4000:].replace('\n', '\n# '))
         if code != 0:
             failed += 1
             print(f'# the server ended with status {code}:\n# ' + server.log()[-4000:].replace('\n', '\n# '))

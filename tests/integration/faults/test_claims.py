@@ -403,7 +403,7 @@ def main():
     p.add_argument('fairlead')
     p.add_argument('--count', type=int, default=3000, help='creates and deletes')
     p.add_argument('--clients', type=int, default=12, help='at each server')
-    p.add_argument('--kill', type=float, default=5, help='seconds between kills')
+    p.add_argument('--kill', type=float, default=1, help='seconds between kills')
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--tmp', help='where etcd keeps its data')
     args = p.parse_args()
