@@ -170,13 +170,15 @@ struct json *api_endpoint_slice_encode(struct arena *a, const struct api_endpoin
 	static const char *const types[] = {
 		[API_ADDR_IPV4] = "IPv4", [API_ADDR_IPV6] = "IPv6", [API_ADDR_FQDN] = "FQDN"};
 	struct json *obj = new_object(a, "discovery.k8s.io/v1", "EndpointSlice", &s->meta);
-	struct json *endpoints;
+	struct json *endpoints, *ports;
 
 	json_set(obj, "addressType", json_new_string(a, str_of(types[s->address_type])));
-	endpoints = json_set(obj, "endpoints", json_new(a, JSON_ARRAY));
+	endpoints = json_new(a, s->n_endpoints ? JSON_ARRAY : JSON_NULL);
 	for (size_t i = 0; i < s->n_endpoints; i++)
 		json_append(endpoints, encode_endpoint(a, &s->endpoints[i]));
-	json_set(obj, "ports", encode_ports(a, s->ports, s->n_ports, true));
+	ports = s->n_ports ? encode_ports(a, s->ports, s->n_ports, true) : json_new(a, JSON_NULL);
+	json_set(obj, "endpoints", endpoints);
+	json_set(obj, "ports", ports);
 	return obj;
 }
 

@@ -463,19 +463,31 @@ static void strict_fill(struct strict *s, const struct api_type *type, struct js
 static void strict_fill_field(struct strict *s, const struct api_field *f, struct json *obj)
 {
 	struct json *n = json_new(s->a, JSON_NULL);
+	bool has_zero = f->value == API_STRING || f->value == API_INT32 || f->value == API_INT64 ||
+			f->value == API_BOOL || f->value == API_OBJECT;
 
-	if (f->shape == API_LIST)
-		n->type = JSON_ARRAY;
-	else if (f->shape == API_MAP)
-		n->type = JSON_OBJECT;
-	else if (f->value == API_STRING || f->value == API_INT32 || f->value == API_INT64 ||
-		 f->value == API_BOOL || f->value == API_OBJECT)
+	/* No list, no map and no time are null. */
+	if (f->shape == API_ONE && has_zero)
 		strict_zero(n, f);
-	else if (f->value != API_TIME && f->value != API_MICRO_TIME) /* no time is null */
+	else if (f->shape == API_ONE && f->value != API_TIME && f->value != API_MICRO_TIME)
 		return;
 	if (f->value == API_OBJECT && f->shape == API_ONE)
 		strict_fill(s, f->type, n);
 	json_set(obj, f->name, n);
+}
+
+void api_strict_empty_lists(const struct api_kind *kind, struct json *obj)
+{
+	for (size_t i = 0; i < kind->type->n_fields; i++) {
+		const struct api_field *f = &kind->type->fields[i];
+		struct json *n;
+
+		if (f->shape != API_LIST || !(f->flags & API_FIELD_ALWAYS))
+			continue;
+		n = json_get(obj, f->name);
+		if (json_is(n, JSON_ARRAY) && n->count == 0)
+			n->type = JSON_NULL;
+	}
 }
 
 static void strict_fill(struct strict *s, const struct api_type *type, struct json *obj)

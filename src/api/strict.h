@@ -5,10 +5,10 @@
  * Decoding as Kubernetes does it, on the tree: wrong types are refused, unknown and duplicate
  * fields are collected and dropped, and what is left is brought to the one form that is stored.
  *
- * The form that is stored has no nulls, no empty values of fields that are omitted when empty,
- * every field that is always written (a Pod has a status, if only {}), times in UTC, quantities in
- * their canonical form. So two trees of the same object are equal by json_eq exactly when the
- * objects are.
+ * The form that is stored has no nulls but for lists, maps and times that are written always, no
+ * empty values of fields that are omitted when empty, every field that is always written (a Pod has
+ * a status, if only {}), times in UTC, quantities in their canonical form. So two trees of the same
+ * object are equal by json_eq exactly when the objects are.
  *
  * Wording: service-api.md section 18.3. The server calls api_strict on every body it gets and on
  * every result of a patch; then defaults (api/defaults.h), then validation (api/validate.h).
@@ -32,11 +32,16 @@ enum {
  */
 int api_strict(struct arena *a, const struct api_kind *kind, struct json *obj,
 	       struct api_strs *ret_issues, struct err *err) _nodiscard_;
-/* The same for an object that is no kind (DeleteOptions, Eviction, …); messages lack the prefix. */
+/* An empty list that is written always (endpoints and ports of an EndpointSlice, rules of a Role)
+ * is stored as null. Who has sent it so owns the field all the same: to be called once the owners
+ * are recorded. */
+void api_strict_empty_lists(const struct api_kind *kind, struct json *obj);
 /* Members that occur twice anywhere in a tree of no known type, each as `prefix` + `duplicate field
  * "spec.ports[0].port"`; of them only the last one stays. */
 void api_strict_repeated(struct arena *a, struct json *tree, const char *prefix,
 			 struct api_strs *ret_issues);
+/* As api_strict, for an object that is no kind (DeleteOptions, Eviction, …); messages lack the
+ * prefix. */
 int api_strict_type(struct arena *a, const struct api_type *type, struct json *obj,
 		    struct api_strs *ret_issues, struct err *err) _nodiscard_;
 

@@ -322,6 +322,15 @@ static void warn_each(struct request *req, const struct api_strs *issues)
 		request_warn(req, str_dup(req->arena, issues->ptr[i]));
 }
 
+/* A stock server reads what has no version as no object, and misses the name first. */
+static int refuse_nameless(struct request *req)
+{
+	return status_set(&req->st, ERR_BAD_REQUEST,
+			  "the name of the object (%.*s based on URL) was undeterminable: name "
+			  "must be provided",
+			  STR_ARG(req->name));
+}
+
 int body_patched(struct op *op, const struct json *old, struct json **ret)
 {
 	struct request *req = op->req;
@@ -329,6 +338,7 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 	struct json *patch, *obj;
 	struct api_strs issues;
 	struct err err;
+	bool has_version;
 	int r = body_patch_kind(req, &kind);
 
 	if (r == 0)
@@ -350,11 +360,14 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		json_remove(obj, "kind");
 		json_remove(obj, "apiVersion");
 	}
+	has_version = kind == API_PATCH_STRATEGIC || json_get_string(obj, "apiVersion").len;
 	if (check_kind(req, obj) < 0 || normalise(op, obj) < 0)
 		r = status_invalid_patch(&req->st, req->x->req.body, req->st.message);
 	if (r < 0)
 		return r;
 	warn_each(req, &issues);
+	if (!has_version)
+		return refuse_nameless(req);
 	*ret = obj;
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "apiserver/write.h"
 
 #include "api/managed.h"
+#include "api/strict.h"
 #include "api/validate.h"
 #include "apiserver/authorize.h"
 #include "apiserver/body.h"
@@ -147,6 +148,7 @@ static int create_object(struct op *op, struct json *obj)
 
 	if (r == 0) {
 		ownership_record(op, NULL, obj);
+		api_strict_empty_lists(op->req->res->kind, obj);
 		r = namespace_admit(op);
 	}
 	if (r == 0)
@@ -276,6 +278,7 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 
 	op->lost = update_lost;
 	ownership_record(op, old, obj);
+	api_strict_empty_lists(op->req->res->kind, obj);
 	prepare_update(op, old, obj);
 	if (!is_status)
 		r = allot(op, old, obj);

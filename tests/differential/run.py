@@ -147,6 +147,7 @@ def parse():
     p.add_argument('--minutes', type=float, default=0, help='end after so long')
     p.add_argument('--no-apply', dest='apply', action='store_false', help='without server-side apply')
     p.add_argument('--shrinks', type=int, default=30, help='how many differences are shrunk to the fewest steps')
+    p.add_argument('--examples', type=int, default=0, help='how many of each difference that is meant are shown')
     p.add_argument('--out', default=os.path.join(tempfile.gettempdir(), 'fairlead-differential'), help='where the differences go')
     p.add_argument('--tap', action='store_true', help='answer as a test')
     p.add_argument('--replay', help='a file of steps instead of seeds')
@@ -193,6 +194,8 @@ def compare(args):
             print(f'\n{pair.n_steps} requests to each, {len(report.counts)} kinds of differences:')
             for name, n in sorted(pair.comparer.excepted.items(), key=lambda x: -x[1]):
                 print(f'{n:6} meant: {name}')
+                for example in pair.comparer.examples.get(name, [])[:args.examples]:
+                    print('    ' + example)
             for sig, n in sorted(report.counts.items(), key=lambda x: -x[1]):
                 print(f'{n:6} {sig}')
         return len(report.counts)

@@ -313,3 +313,63 @@ def test_a_dry_run_ignores_the_revision(api):
 def test_external_addresses_of_a_headless_service_are_ignored_not_deprecated(api):
     answer = api.post(api.path('services'), service('a', clusterIP='None', externalIPs=['203.0.113.5'])).want(201)
     assert [w for w in warnings(answer) if 'externalIPs' in w] == ['299 - "spec.externalIPs is ignored for headless services"']
+
+
+def owners(obj):
+    """Who has set which fields at the top of the object, apart from metadata."""
+    return {e['manager']: sorted(f for f in e['fieldsV1'] if f != 'f:metadata') for e in obj['metadata'].get('managedFields', [])}
+
+
+def test_empty_lists_of_a_slice_are_null_and_owned(api):
+    where = api.path('endpointslices')
+    for query in ('&dryRun=All', ''):
+        got = api.post(where + '?fieldManager=a' + query, slice_of('a', ports=[])).want(201).json
+        assert got['endpoints'] is None and got['ports'] is None
+        assert owners(got) == {'a': ['f:addressType', 'f:endpoints', 'f:ports']}
+    sent = slice_of('b')
+    del sent['endpoints']
+    got = api.post(where + '?fieldManager=a', sent).want(201).json
+    assert got['endpoints'] is None and owners(got) == {'a': ['f:addressType']}
+    # To send [] where null is stored takes the field over, but changes nothing that a generation counts.
+    got = api.put(where + '/b?fieldManager=b', slice_of('b')).want(200).json
+    assert owners(got) == {'a': ['f:addressType'], 'b': ['f:endpoints']} and got['metadata']['generation'] == 1
+    after = api.put(where + '/b?fieldManager=c', slice_of('b', endpoints=None)).want(200).json
+    assert after['metadata']['resourceVersion'] == got['metadata']['resourceVersion']
+
+
+def test_empty_lists_of_a_slice_are_null_for_patches(api):
+    api.post(api.path('endpointslices'), slice_of('a')).want(201)
+    where = api.path('endpointslices', 'a')
+    api.patch(where, [{'op': 'test', 'path': '/endpoints', 'value': []}], JSON_PATCH).want(422)
+    api.patch(where, [{'op': 'test', 'path': '/endpoints', 'value': None}], JSON_PATCH).want(200)
+    api.patch(where, [{'op': 'add', 'path': '/ports/-', 'value': {'port': 80}}], JSON_PATCH).want(422)
+    got = api.patch(where, {'endpoints': [{'addresses': ['192.0.2.1']}]}).want(200).json
+    assert got['metadata']['generation'] == 2
+    got = api.patch(where, {'endpoints': []}).want(200).json
+    assert got['endpoints'] is None and got['metadata']['generation'] == 3
+
+
+def test_an_empty_list_of_a_slice_is_a_value_that_conflicts(api):
+    def sent(manager, value):
+        body = dict(slice_of('a'), apiVersion='discovery.k8s.io/v1', kind='EndpointSlice', endpoints=value)
+        return api.call('PATCH', api.path('endpointslices', 'a') + '?fieldManager=' + manager, json.dumps(body), Content_Type='application/apply-patch+yaml')
+
+    assert owners(sent('x', []).want(201).json) == {'x': ['f:addressType', 'f:endpoints']}
+    assert causes(sent('y', []).want(409), '.endpoints')
+    assert owners(sent('z', None).want(200).json)['z'] == ['f:addressType', 'f:endpoints']
+
+
+def test_a_role_without_rules_tells_null(api):
+    got = api.post(f'/apis/rbac.authorization.k8s.io/v1/namespaces/{api.ns}/roles', {'metadata': {'name': 'a'}, 'rules': []}).want(201).json
+    assert got['rules'] is None
+
+
+def test_a_patch_keeps_the_version(api):
+    api.post(api.path('services'), service('a')).want(201)
+    for sub in ('', '/status'):
+        where = api.path('services', 'a') + sub
+        for value in ('', None):
+            api.patch(where, {'apiVersion': value}).fails(400, 'BadRequest', 'name must be provided')
+            api.patch(where, {'apiVersion': value}, STRATEGIC).want(200)
+        api.patch(where, [{'op': 'replace', 'path': '/apiVersion', 'value': ''}], JSON_PATCH).fails(400, 'BadRequest', 'name must be provided')
+        api.patch(where, {'kind': ''}).want(200)
