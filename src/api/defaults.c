@@ -179,25 +179,40 @@ static void defaults_node(struct arena *a, struct json *obj)
 		json_set(status, "allocatable", json_clone(a, capacity));
 }
 
+static void add_texts(struct arena *a, struct json *data, const struct json *texts)
+{
+	struct buf b = BUF_INIT;
+	struct json_index x;
+
+	json_index_init(&x, data);
+	json_foreach(t, texts) {
+		struct json *d = json_index_get(&x, t->key);
+
+		if (!d) {
+			d = json_new(a, JSON_STRING);
+			d->key = t->key;
+			json_append(data, d);
+			json_index_add(&x, d);
+		}
+		buf_clear(&b);
+		buf_add_base64(&b, json_string(t));
+		d->type = JSON_STRING;
+		d->string = str_dup(a, buf_str(&b));
+	}
+	json_index_fini(&x);
+	buf_fini(&b);
+}
+
 /* stringData is for writing only: its texts become data, over what is there. */
 static void defaults_secret(struct arena *a, struct json *obj)
 {
 	const struct json *texts = json_get(obj, "stringData");
-	struct buf b = BUF_INIT;
 
 	if (!texts)
 		return;
-	if (json_is(texts, JSON_OBJECT) && texts->count) {
-		struct json *data = json_object_at(a, obj, "data");
-
-		json_foreach(t, texts) {
-			buf_clear(&b);
-			buf_add_base64(&b, json_string(t));
-			json_set_str(data, t->key, json_new_string(a, str_dup(a, buf_str(&b))));
-		}
-	}
+	if (json_is(texts, JSON_OBJECT) && texts->count)
+		add_texts(a, json_object_at(a, obj, "data"), texts);
 	json_remove(obj, "stringData");
-	buf_fini(&b);
 }
 
 /* Every namespace can be selected by its name. */

@@ -306,6 +306,7 @@ static void check_ip_families(const struct json *obj, struct api_causes *c)
 {
 	const struct json *ips = json_path(obj, "spec.clusterIPs");
 	const struct json *families = json_path(obj, "spec.ipFamilies");
+	const struct json *named = json_is(families, JSON_ARRAY) ? families->first : NULL;
 	struct api_path p = api_path_child(&spec_path, "clusterIPs");
 	bool has_v4 = false, has_v6 = false;
 	size_t i = 0;
@@ -320,7 +321,7 @@ static void check_ip_families(const struct json *obj, struct api_causes *c)
 		api_causes_invalid_json(c, &p, ips,
 					"may specify no more than one IP for each IP family");
 	json_foreach(it, ips) {
-		struct str family = json_string(json_at(families, i));
+		struct str family = json_string(named);
 		struct api_path at = api_path_at(&p, i);
 		bool is_v6 = family_of(json_string(it)) == IP_V6;
 
@@ -341,6 +342,7 @@ static void check_ip_families(const struct json *obj, struct api_causes *c)
 					i)
 					.ptr);
 		i++;
+		named = named ? named->next : NULL;
 	}
 }
 

@@ -111,7 +111,9 @@ static void check_ingress(const struct json *old, const struct json *ingress,
 	struct str host = json_get_string(ingress, "hostname");
 	struct ip_addr addr;
 
-	if (ip.len && !had_ingress_ip(old, ip))
+	/* As with other addresses: looked for only while somebody learns of it. */
+	if (ip.len && ip_parse(ip, &addr, NULL) < 0 &&
+	    (c->n == API_CAUSES_MAX || !had_ingress_ip(old, ip)))
 		api_rules_check_ip(c, &ip_path, ip, NULL);
 	if (ip.len && json_is_null(mode))
 		api_causes_required(c, &mode_path, "must be specified when `ip` is set");

@@ -142,20 +142,34 @@ static void warn_at(struct warnings *w, struct str path, struct str text)
 	warn_ip(w, str_cstr(w->a, path), -1, text);
 }
 
+/* The texts of list's items, or of their member `key`; where[N]suffix says which. */
+static void warn_list(struct warnings *w, const struct json *list, struct str where,
+		      const char *key, const char *suffix)
+{
+	size_t i = 0;
+
+	if (!json_is(list, JSON_ARRAY))
+		return;
+	json_foreach(it, list) {
+		struct str text = key ? json_get_string(it, key) : json_string(it);
+
+		warn_at(w, str_printf(w->a, "%.*s[%zu]%s", STR_ARG(where), i++, suffix), text);
+	}
+}
+
 static void warn_endpoints(struct warnings *w, const struct json *obj)
 {
 	static const char *const lists[] = {"addresses", "notReadyAddresses"};
 	const struct json *subsets = json_get(obj, "subsets");
+	size_t i = 0;
 
-	for (size_t i = 0; i < api_rules_count(subsets); i++) {
-		for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
-			const struct json *list = json_get(json_at(subsets, i), lists[k]);
-
-			for (size_t j = 0; j < api_rules_count(list); j++)
-				warn_at(w,
-					str_printf(w->a, "subsets[%zu].%s[%zu].ip", i, lists[k], j),
-					json_get_string(json_at(list, j), "ip"));
-		}
+	if (!json_is(subsets, JSON_ARRAY))
+		return;
+	json_foreach(it, subsets) {
+		for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+			warn_list(w, json_get(it, lists[k]),
+				  str_printf(w->a, "subsets[%zu].%s", i, lists[k]), "ip", ".ip");
+		i++;
 	}
 }
 
@@ -169,14 +183,9 @@ static void warn_slice(struct warnings *w, const struct json *obj, bool is_new)
 		add(w, "spec.addressType: FQDN endpoints are deprecated");
 	if (is_fqdn || !json_is(endpoints, JSON_ARRAY))
 		return;
-	json_foreach(it, endpoints) {
-		const struct json *list = json_get(it, "addresses");
-
-		for (size_t j = 0; j < api_rules_count(list); j++)
-			warn_at(w, str_printf(w->a, "endpoints[%zu].addresses[%zu]", i, j),
-				json_string(json_at(list, j)));
-		i++;
-	}
+	json_foreach(it, endpoints)
+		warn_list(w, json_get(it, "addresses"),
+			  str_printf(w->a, "endpoints[%zu].addresses", i++), NULL, "");
 }
 
 /* What makes names of Pods had better be a label of the DNS. */
@@ -233,10 +242,10 @@ struct api_strs api_status_warnings(struct arena *a, const struct api_kind *kind
 {
 	const struct json *ingress = json_path(obj, "status.loadBalancer.ingress");
 	struct warnings w = {.a = a};
+	ptrdiff_t i = 0;
 
-	if (str_eq_c(str_of(kind->kind), "Service"))
-		for (size_t i = 0; i < api_rules_count(ingress); i++)
-			warn_ip(&w, "status.loadBalancer.ingress", (ptrdiff_t)i,
-				json_get_string(json_at(ingress, i), "ip"));
+	if (str_eq_c(str_of(kind->kind), "Service") && json_is(ingress, JSON_ARRAY))
+		json_foreach(it, ingress)
+			warn_ip(&w, "status.loadBalancer.ingress", i++, json_get_string(it, "ip"));
 	return texts_of(&w);
 }

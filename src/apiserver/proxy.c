@@ -129,20 +129,26 @@ static int64_t port_of(const struct json *subset, struct str name)
 	return 0;
 }
 
+/* The next of a list, and after the last one the first. */
+static const struct json *next_of(const struct json *list, const struct json *n)
+{
+	return n->next ? n->next : list->first;
+}
+
+/* n_left: addresses that may still be looked at. */
 static bool draw_address(struct request *req, const struct json *subset, struct str port,
-			 struct place *ret)
+			 size_t *n_left, struct place *ret)
 {
 	const struct json *addresses = json_get(subset, "addresses");
 	int64_t number = port_of(subset, port);
-	uint64_t first;
+	const struct json *a;
 
 	if (!json_is(addresses, JSON_ARRAY) || !addresses->count || number < 1 ||
 	    number > UINT16_MAX)
 		return false;
-	first = rand_below(&req->s->rand, addresses->count);
-	for (uint32_t i = 0; i < addresses->count; i++) {
-		const struct json *a = json_at(addresses, (first + i) % addresses->count);
-
+	a = json_at(addresses, rand_below(&req->s->rand, addresses->count));
+	for (uint32_t i = 0; i < addresses->count && *n_left; i++, a = next_of(addresses, a)) {
+		--*n_left;
 		if (!is_pods(req, a))
 			continue;
 		ret->host = json_get_string(a, "ip");
@@ -169,11 +175,11 @@ static int find_service(struct request *req, const struct id *id, struct place *
 		return r;
 	subsets = json_get(endpoints, "subsets");
 	if (json_is(subsets, JSON_ARRAY) && subsets->count) {
-		uint64_t first = rand_below(&req->s->rand, subsets->count);
+		const struct json *s = json_at(subsets, rand_below(&req->s->rand, subsets->count));
+		size_t n_left = PROXY_ADDRESSES_MAX;
 
-		for (uint32_t i = 0; i < subsets->count; i++)
-			if (draw_address(req, json_at(subsets, (first + i) % subsets->count), port,
-					 ret))
+		for (uint32_t i = 0; i < subsets->count; i++, s = next_of(subsets, s))
+			if (draw_address(req, s, port, &n_left, ret))
 				return 0;
 	} else {
 		asked = id->name;

@@ -20,6 +20,8 @@
 
 enum {
 	PROXY_SILENCE_MS = 5 * 60 * 1000, /* before an answer begins; then 504 */
+	PROXY_ADDRESSES_MAX =
+		1000, /* of a Service that are looked at: each may cost reading a Pod */
 };
 
 /* Negative with req->st set, exchange untouched; else the answer follows. */
