@@ -39,6 +39,7 @@ static void op_free(struct op *op)
 {
 	attempt_clear(op);
 	list_remove(&op->in_line);
+	list_remove(&op->link);
 	arena_fini(&op->arena);
 	free(op);
 }
@@ -60,6 +61,9 @@ struct op *op_new(struct request *req, int (*step)(struct op *op))
 	op->step = step;
 	op->done = op_done_object;
 	op->http_status = 200;
+	op->deadline_ms = clock_mono_ms(op->s->clock) +
+			  (req->timeout_ms ? req->timeout_ms : REQUEST_TIMEOUT_MS);
+	list_append(&op->s->ops, &op->link);
 	arena_init(&op->arena, 0);
 	return op;
 }
@@ -219,6 +223,25 @@ int op_submit(struct op *op)
 		services_hold(op->s->services, &op->plan);
 	store_txn(op->s->store, &txn, on_txn, op);
 	return OP_SUBMITTED;
+}
+
+void op_tick(struct apiserver *s)
+{
+	int64_t now = clock_mono_ms(s->clock);
+
+	list_foreach(struct op, op, &s->ops, link) {
+		struct request *req = op->req;
+
+		if (!req || op->ended || now < op->deadline_ms)
+			continue;
+		op->req = NULL;
+		req->x->on_close = NULL;
+		IGNORE(status_set(&req->st, ERR_TIMEOUT,
+				  "request did not complete within requested timeout - context "
+				  "deadline exceeded"),
+		       "answered next");
+		reply_failure(req);
+	}
 }
 
 void op_done_object(struct op *op, uint64_t rev)

@@ -13,7 +13,8 @@
  * front has its transaction under way, the next one's step runs when that has ended and so sees
  * what it left. Races that remain are those with other servers.
  *
- * The op outlives its client: when the client goes, the transaction that was submitted still ends,
+ * The op outlives its client: when the client goes, or its time is over (504: whether the write was
+ * made is not known then), the transaction that was submitted still ends,
  * and what it held is given back, but nobody is answered. What a try needs is in op.arena.
  */
 
@@ -38,6 +39,8 @@ struct op {
 	/* The compare with this index failed. True: try again. False: req->st is set. */
 	bool (*lost)(struct op *op, size_t failed);
 	unsigned tries;
+	struct list_node link;    /* in the server's ops */
+	int64_t deadline_ms;      /* when the client is told that it takes too long */
 	struct op_line *line;     /* of the object, while the transaction is under way */
 	struct list_node in_line; /* while it waits */
 	/* of the try under way */
@@ -79,6 +82,8 @@ void op_remove(struct op *op, struct object *o);
 /* Claims and releases of op->plan. `service` is the object that makes the claims. */
 void op_add_plan(struct op *op, const struct json *service);
 int op_submit(struct op *op);
+/* Once a second: answers those whose time is over. */
+void op_tick(struct apiserver *s);
 
 /* Answers with op->object as it was stored. */
 void op_done_object(struct op *op, uint64_t rev);

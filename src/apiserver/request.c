@@ -310,6 +310,47 @@ static int parse_manager(struct request *req)
 	return 0;
 }
 
+/* A duration as Go writes it, of whole numbers: "30s", "1m30s", "500ms"; -1: it is none. */
+static int64_t parse_duration(struct str s)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
+	int64_t sum = 0;
+
+	while (s.len) {
+		size_t digits = 0, i = 0;
+		uint64_t n;
+
+		while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+			digits++;
+		if (str_to_u64(str_sub(s, 0, digits), 0, 1000000, &n, NULL) < 0)
+			return -1;
+		s = str_skip(s, digits);
+		while (i < ARRAY_LEN(units) && !str_has_prefix(s, str_of(units[i].unit)))
+			i++;
+		if (i == ARRAY_LEN(units))
+			return -1;
+		sum += (int64_t)n * units[i].ms;
+		s = str_skip(s, strlen(units[i].unit));
+	}
+	return sum;
+}
+
+static int parse_timeout(struct request *req)
+{
+	struct str text = query(req, "timeout");
+	int64_t ms = text.len ? parse_duration(text) : 0;
+
+	if (ms < 0)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "invalid timeout specified in the request URL: %.*s",
+				  STR_ARG(quoted(req, text)));
+	req->timeout_ms = MIN(ms, (int64_t)REQUEST_TIMEOUT_MS);
+	return 0;
+}
+
 static int parse_write_query(struct request *req)
 {
 	struct str fields = query(req, "fieldValidation");
@@ -317,6 +358,8 @@ static int parse_write_query(struct request *req)
 
 	/* What is wrong is told together. */
 	r = dry < 0 ? dry : manager;
+	if (r == 0)
+		r = parse_timeout(req);
 	if (str_eq_c(fields, "Strict"))
 		req->field_validation = REQUEST_FIELDS_STRICT;
 	else if (str_eq_c(fields, "Ignore"))

@@ -46,8 +46,9 @@ enum request_match { /* resourceVersionMatch */
 };
 
 enum {
-	REQUEST_WARNINGS_MAX = 32, /* Warning headers of one answer; more are left out */
-	REQUEST_MANAGER_MAX = 128, /* characters of fieldManager */
+	REQUEST_WARNINGS_MAX = 32,      /* Warning headers of one answer; more are left out */
+	REQUEST_TIMEOUT_MS = 60 * 1000, /* a write may take as long */
+	REQUEST_MANAGER_MAX = 128,      /* characters of fieldManager */
 };
 
 struct request {
@@ -68,7 +69,8 @@ struct request {
 	bool is_dry_run;
 	enum request_field_validation field_validation;
 	struct str field_manager;
-	bool is_forced; /* server-side apply: take fields from their owners */
+	int64_t timeout_ms; /* that a write may take: `timeout`; 0: not said */
+	bool is_forced;     /* server-side apply: take fields from their owners */
 	/* list and watch */
 	struct str label_selector, field_selector, continue_token;
 	uint64_t limit;

@@ -9,6 +9,7 @@
 #include "apiserver/boot.h"
 #include "apiserver/documents.h"
 #include "apiserver/namespace.h"
+#include "apiserver/op.h"
 #include "apiserver/peers.h"
 #include "apiserver/relay.h"
 #include "apiserver/repair.h"
@@ -237,6 +238,7 @@ static void on_tick(void *ctx)
 
 	if (s->must_load)
 		load(s);
+	op_tick(s);
 	if (!s->is_loaded)
 		return;
 	watch_tick(s);
@@ -307,6 +309,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	stats_register();
 	s = mem_xnew(struct apiserver);
 	list_init(&s->awaiting);
+	list_init(&s->ops);
 	s->config = *config;
 	s->loop = l;
 	s->clock = loop_clock(l);

@@ -41,6 +41,7 @@ struct apiserver {
 	int64_t boot_at_ms;                /* when it looks again */
 	struct peers *peers;               /* the API servers of this store */
 	struct repair *repair;             /* of Services' claims */
+	struct list_node ops;              /* op.c: writes that run */
 	struct map writes;                 /* op.c: by store key, who writes it and who waits */
 	struct list_node relays;           /* relay.c: calls to agents and Pods */
 	struct map documents;      /* documents.c: discovery and OpenAPI by path, rendered once */

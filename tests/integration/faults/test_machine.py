@@ -137,6 +137,20 @@ def test_a_slow_disk_holds_up_writes_only(api):
     assert len({s['clusterIP'] for s in made}) == 30 and len({s['ports'][0]['nodePort'] for s in made}) == 30
 
 
+def test_a_write_that_takes_too_long_is_told(api):
+    """After the `timeout` of the request (60 s when it says none) the answer is 504, which says that nobody knows; the write goes on."""
+    api.post(api.path('configmaps'), config_map('a')).want(201)
+    api.server.set(sync_ms=6000)
+    began = api.get(api.path('configmaps', 'a')).json
+    st = api.patch(api.path('configmaps', 'a') + '?timeout=1s', {'data': {'late': 'yes'}}).fails(504, 'Timeout')
+    assert 'did not complete within requested timeout' in st['message']
+    assert api.get(api.path('configmaps', 'a')).json == began
+    api.server.set()
+    until('the write that was told as late', lambda: api.get(api.path('configmaps', 'a')).json.get('data') == {'late': 'yes'})
+    api.patch(api.path('configmaps', 'a') + '?timeout=1m30s', {'data': {'late': 'no'}}).want(200)
+    api.patch(api.path('configmaps', 'a') + '?timeout=soon', {'data': {'late': 'no'}}).fails(400, 'BadRequest', 'invalid timeout')
+
+
 def writes(api, name):
     """Every kind of write, of objects that are there: (what, its status and answer by a call)."""
     svc, ns = api.path('services', name), '/api/v1/namespaces/' + name
