@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proves that programs that use the official Python client list, make, patch, delete and watch Services and Pods."""
+import json
+
 from api import Skip, until
 
 try:
@@ -109,3 +111,54 @@ def test_pages(api):
         if not token:
             break
     assert names == [f's{i:02}' for i in range(12)], names
+
+
+def test_apply(api):
+    """The dynamic client applies on the server: it makes, is told of a conflict, and takes over by force."""
+    from kubernetes.dynamic import DynamicClient
+    from kubernetes.dynamic.exceptions import ConflictError
+    services = DynamicClient(core(api).api_client).resources.get(api_version='v1', kind='Service')
+
+    def apply(port, manager, **more):
+        body = {'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'web'}, 'spec': {'ports': [{'port': 80, 'targetPort': port}]}}
+        # This version sends a body of that type only as text.
+        return services.server_side_apply(json.dumps(body), 'web', api.ns, field_manager=manager, **more)
+
+    assert apply(8080, 'one').spec.ports[0].targetPort == 8080
+    try:
+        apply(9090, 'two')
+        raise AssertionError('no conflict')
+    except ConflictError as e:
+        assert b'FieldManagerConflict' in e.body and b'.spec.ports[port=80' in e.body, e.body
+    assert apply(9090, 'two', force_conflicts=True).spec.ports[0].targetPort == 9090
+    owners = {(f.manager, f.operation) for f in services.get('web', api.ns).metadata.managedFields}
+    assert owners == {('one', 'Apply'), ('two', 'Apply')}, owners
+
+
+def test_a_cache_that_follows(api):
+    """What controllers in Python do: list, watch from there, and begin anew where the revision is gone (410)."""
+    v, cache = core(api), {}
+    for i in range(5):
+        v.create_namespaced_service(api.ns, service(f's{i}'))
+    first = v.list_namespaced_service(api.ns)
+    cache.update((s.metadata.name, s) for s in first.items)
+    v.create_namespaced_service(api.ns, service('later'))
+    v.patch_namespaced_service('s3', api.ns, {'metadata': {'labels': {'x': 'y'}}})
+    for i in (0, 1, 2, 4):
+        v.delete_namespaced_service(f's{i}', api.ns)
+    w = kubernetes.watch.Watch()
+    for event in w.stream(v.list_namespaced_service, api.ns, resource_version=first.metadata.resource_version, timeout_seconds=WATCH_S,
+                          allow_watch_bookmarks=True):
+        name = event['object'].metadata.name
+        if event['type'] == 'DELETED':
+            del cache[name]
+        elif event['type'] != 'BOOKMARK':
+            cache[name] = event['object']
+        if set(cache) == {'s3', 'later'}:
+            w.stop()
+    assert cache['s3'].metadata.labels['x'] == 'y' and cache['later'].spec.cluster_ip
+    try:
+        for _ in kubernetes.watch.Watch().stream(v.list_namespaced_service, api.ns, resource_version='999999999', timeout_seconds=1):
+            raise AssertionError('an event from the future')
+    except kubernetes.client.ApiException as e:
+        assert e.status in (410, 504), e
