@@ -29,7 +29,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'harness'))
 import etcd as etcd_harness  # noqa: E402
@@ -362,12 +361,10 @@ class World:
 
     def keys(self, prefix):
         """Asked of etcd itself."""
-        def word(b):
-            return base64.b64encode(b).decode()
-        body = {'key': word(prefix), 'range_end': word(prefix[:-1] + bytes([prefix[-1] + 1])), 'keys_only': True}
-        ask = urllib.request.Request(self.etcd.members[0].url + '/v3/kv/range', json.dumps(body).encode())
-        with urllib.request.urlopen(ask) as answer:
-            return [base64.b64decode(kv['key']).decode() for kv in json.load(answer).get('kvs', [])]
+        word = etcd_harness.word
+        end = prefix[:-1] + bytes([prefix[-1] + 1])
+        got = self.etcd.members[0].ask('kv/range', key=word(prefix), range_end=word(end), keys_only=True)
+        return [base64.b64decode(kv['key']).decode() for kv in got.get('kvs', [])]
 
 
 def judge(world, loads, left, watches):
