@@ -98,8 +98,9 @@ void controller_writes_patch_status(struct controller_writes *w, struct str name
 				    const struct json *patch);
 void controller_writes_post(struct controller_writes *w, struct str name, const char *subresource,
 			    const struct json *body);
-/* A deletion at once, without grace. */
-void controller_writes_kill(struct controller_writes *w, struct str name);
+/* A deletion of this very object, not of one that has its name by then; at once: without grace. */
+void controller_writes_delete(struct controller_writes *w, const struct api_meta *meta,
+			      bool is_at_once);
 /* The write that was added last is of another kind; its revision does not count. */
 void controller_writes_kind(struct controller_writes *w, const struct api_kind *kind);
 /* A JSON merge patch of an object of any kind, or of its status. */

@@ -53,7 +53,7 @@ static void visit_pod(void *ctx, struct client_object *o)
 	log_info("garbage: deleting a Pod whose node is gone pod=%.*s/%.*s node=%.*s",
 		 STR_ARG(pod->meta.ns), STR_ARG(pod->meta.name), STR_ARG(pod->node_name));
 	w = controller_writes_new(c, api_kind_of("Pod"), pod->meta.ns);
-	controller_writes_kill(w, pod->meta.name);
+	controller_writes_delete(w, &pod->meta, true);
 	controller_writes_run(w, pod_deleted, NULL);
 }
 

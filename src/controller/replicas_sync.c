@@ -165,7 +165,7 @@ static void write_pods(struct controllers *c, struct arena *a, struct controller
 		const struct api_meta *pod = &plan->kill[i]->meta;
 
 		map_put(&own->deleted, pod->uid, &present);
-		controller_writes_add(w, HTTP_DELETE, pod->name, NULL, NULL);
+		controller_writes_delete(w, pod, false);
 		controller_writes_tell(w, c->replica_events, kind, &set->meta, "SuccessfulDelete",
 				       str_printf(a, "Deleted pod: %.*s", STR_ARG(pod->name)));
 	}

@@ -205,7 +205,7 @@ static void write_sets(struct controllers *c, struct arena *a, struct controller
 		tell_scale(c, a, w, d, plan->name, 0, plan->make_replicas);
 	}
 	for (size_t i = 0; i < plan->n_forget; i++)
-		controller_writes_add(w, HTTP_DELETE, plan->forget[i]->meta.name, NULL, NULL);
+		controller_writes_delete(w, &plan->forget[i]->meta, false);
 }
 
 static void write_status(struct arena *a, struct controller_writes *w,

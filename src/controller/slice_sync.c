@@ -37,7 +37,7 @@ void controller_slices_write(struct arena *a, const struct controller_slices_pla
 		controller_writes_add(w, HTTP_PUT, s->meta.name, NULL,
 				      api_endpoint_slice_encode(a, s));
 	vec_foreach(s, &plan->deletes)
-		controller_writes_add(w, HTTP_DELETE, (*s)->meta.name, NULL, NULL);
+		controller_writes_delete(w, &(*s)->meta, false);
 }
 
 static void tell_hints(struct controllers *c, struct slice_state *state,

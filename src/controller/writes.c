@@ -5,7 +5,7 @@ struct writes_item {
 	enum http_method method;
 	const struct api_kind *kind;
 	struct str name;
-	const char *subresource, *query; /* NULL: none */
+	const char *subresource; /* NULL: none */
 	const char *content_type;
 	const struct json *body;
 	/* Told when it has succeeded; reason NULL: nothing. */
@@ -77,10 +77,19 @@ void controller_writes_post(struct controller_writes *w, struct str name, const 
 	vec_last(&w->items)->subresource = subresource;
 }
 
-void controller_writes_kill(struct controller_writes *w, struct str name)
+void controller_writes_delete(struct controller_writes *w, const struct api_meta *meta,
+			      bool is_at_once)
 {
-	controller_writes_add(w, HTTP_DELETE, name, NULL, NULL);
-	vec_last(&w->items)->query = "gracePeriodSeconds=0";
+	struct arena *a = &w->arena;
+	struct json *options = json_new(a, JSON_OBJECT);
+
+	json_set(options, "kind", json_new_string(a, STR("DeleteOptions")));
+	json_set(options, "apiVersion", json_new_string(a, STR("v1")));
+	if (is_at_once)
+		json_set(options, "gracePeriodSeconds", json_new_int(a, 0));
+	json_set(json_object_at(a, options, "preconditions"), "uid",
+		 json_new_string(a, str_dup(a, meta->uid)));
+	controller_writes_add(w, HTTP_DELETE, meta->name, NULL, options);
 }
 
 void controller_writes_kind(struct controller_writes *w, const struct api_kind *kind)
@@ -194,7 +203,6 @@ static void writes_send(struct controller_writes *w)
 	call.kind = it->kind;
 	call.name = it->name;
 	call.subresource = str_of(it->subresource);
-	call.query = str_of(it->query);
 	call.content_type = it->content_type;
 	call.body = it->body;
 	w->request = client_send(w->c->client, &call, writes_answered, w);
