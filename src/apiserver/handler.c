@@ -169,6 +169,8 @@ void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
 		.groups = groups,
 		.n_groups = ARRAY_LEN(groups)};
 
+	if (x->req.peer->port) /* not a call from inside */
+		audit_begin(ctx, x);
 	serve(ctx, x, &user);
 }
 
