@@ -31,10 +31,15 @@ static void set_version(struct arena *a, struct json *tree, const char *version)
 
 void api_event_to_core(struct arena *a, struct json *tree)
 {
+	static const char *const times[] = {"eventTime", "firstTimestamp", "lastTimestamp"};
+
 	set_version(a, tree, "v1");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		rename_member(tree, names[i].newer, names[i].core);
 	/* Written always in this shape. */
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		if (!json_get(tree, times[i]))
+			json_set(tree, times[i], json_new(a, JSON_NULL));
 	if (!json_get(tree, "reportingComponent"))
 		json_set(tree, "reportingComponent", json_new_string(a, STR("")));
 	if (!json_get(tree, "reportingInstance"))

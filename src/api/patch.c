@@ -56,9 +56,13 @@ static void patch_mark_gone(struct json *member)
 	*member = (struct json){.type = JSON_NULL, .next = member->next};
 }
 
+/* Others that begin with '$' only look like one: they are members, and unknown as such. */
 static bool patch_is_directive(const struct patch_merge *m, const struct json *member)
 {
-	return m->is_strategic && member->key.len > 0 && member->key.ptr[0] == '$';
+	return m->is_strategic &&
+	       (str_eq_c(member->key, PATCH_DIRECTIVE) || str_eq_c(member->key, PATCH_RETAIN) ||
+		str_has_prefix(member->key, STR(PATCH_ORDER)) ||
+		str_has_prefix(member->key, STR(PATCH_DELETE_VALUES)));
 }
 
 /* Members that are null of objects in a list: RFC 7386 keeps them, Kubernetes does not. */

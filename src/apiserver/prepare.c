@@ -135,6 +135,26 @@ int prepare_uid(struct op *op, struct str old, struct str new)
 			.ptr);
 }
 
+/* A Lease says who leads: nobody replaces one that they have not read. */
+static int check_has_revision(struct request *req, struct str given)
+{
+	const struct resource *res = req->res;
+	struct status *st = &req->st;
+
+	if (req->verb != REQUEST_UPDATE || !str_eq_c(str_of(res->kind->kind), "Lease") ||
+	    (given.len && !str_eq_c(given, "0")))
+		return 0;
+	status_add_cause(st, "FieldValueInvalid", STR("metadata.resourceVersion"),
+			 STR("Invalid value: 0: must be specified for an update"));
+	IGNORE(status_invalid(st, res, req->name), "returned below");
+	/* Of all that is invalid this one names the resource, not the kind. */
+	st->kind = str_of(res->kind->plural);
+	return status_set(st, ERR_INVALID,
+			  "%.*s \"%.*s\" is invalid: metadata.resourceVersion: Invalid value: 0: "
+			  "must be specified for an update",
+			  STR_ARG(res->resource_name), STR_ARG(req->name));
+}
+
 int prepare_identity(struct op *op, const struct json *old, struct json *obj, uint64_t rev)
 {
 	struct request *req = op->req;
@@ -149,6 +169,8 @@ int prepare_identity(struct op *op, const struct json *old, struct json *obj, ui
 	if (r == 0 && req->verb != REQUEST_PATCH)
 		r = prepare_uid(op, json_get_string(json_get(old, "metadata"), "uid"),
 				json_get_string(meta, "uid"));
+	if (r == 0)
+		r = check_has_revision(req, given);
 	if (r < 0)
 		return r;
 	/* Validation wants one, and it is the stored one whatever the client left out. */

@@ -16,7 +16,8 @@
 static void warn(struct op *op, const struct json *obj, const struct json *old)
 {
 	const struct api_kind *kind = op->req->res->kind;
-	struct api_strs texts = str_eq_c(op->req->sub, "status")
+	/* What an apply of the status makes is told of as a whole. */
+	struct api_strs texts = old && str_eq_c(op->req->sub, "status")
 					? api_status_warnings(&op->arena, kind, obj)
 					: api_warnings(&op->arena, kind, obj, old);
 

@@ -373,3 +373,32 @@ def test_a_patch_keeps_the_version(api):
             api.patch(where, {'apiVersion': value}, STRATEGIC).want(200)
         api.patch(where, [{'op': 'replace', 'path': '/apiVersion', 'value': ''}], JSON_PATCH).fails(400, 'BadRequest', 'name must be provided')
         api.patch(where, {'kind': ''}).want(200)
+
+
+def test_a_lease_is_not_replaced_unread(api):
+    where = f'/apis/coordination.k8s.io/v1/namespaces/{api.ns}/leases'
+    api.post(where, {'metadata': {'name': 'a'}}).want(201)
+    for rev in ('', '0'):
+        sent = {'metadata': {'name': 'a', 'resourceVersion': rev}, 'spec': {'holderIdentity': 'x'}}
+        st = api.put(where + '/a', sent).fails(422, 'Invalid', 'leases.coordination.k8s.io "a" is invalid: metadata.resourceVersion: Invalid value: 0: must be')
+        assert st['details']['kind'] == 'leases' and st['details']['causes'][0]['field'] == 'metadata.resourceVersion'
+    api.patch(where + '/a', {'spec': {'holderIdentity': 'y'}}).want(200)
+    made = api.get(where + '/a').json
+    api.put(where + '/a', made).want(200)
+
+
+def test_times_of_an_event_are_told_when_there_are_none(api):
+    sent = {'metadata': {'name': 'a'}, 'involvedObject': {'kind': 'Pod', 'namespace': api.ns, 'name': 'x'}}
+    api.post(api.path('events'), sent).want(201)
+    got = api.get(api.path('events', 'a')).want(200).json
+    assert [got[key] for key in ('eventTime', 'firstTimestamp', 'lastTimestamp')] == [None, None, None]
+    got = api.get(f'/apis/events.k8s.io/v1/namespaces/{api.ns}/events/a').want(200).json
+    assert [got[key] for key in ('eventTime', 'deprecatedFirstTimestamp', 'deprecatedLastTimestamp')] == [None, None, None]
+
+
+def test_what_only_looks_like_a_directive_is_a_member(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a')
+    for patch, field in (({'$unknown': []}, '$unknown'), ({'spec': {'$replace': 1}}, 'spec.$replace')):
+        assert [w for w in warnings(api.patch(where, patch, STRATEGIC).want(200)) if f'unknown field \\"{field}\\"' in w]
+    assert api.patch(where, {'spec': {'selector': {'$a': 'b'}}}, STRATEGIC).status == 422
