@@ -154,16 +154,16 @@ static void check_slice_address(struct str type, struct str text, const struct a
 	}
 	if ((!wants_v4 && !str_eq_c(type, "IPv6")) || !api_rules_check_ip(c, &at, text, NULL))
 		return;
-	if (ip_parse(text, &addr, NULL) >= 0 && !str_eq(text, ip_format(&addr, canonical))) {
-		api_causes_invalid(
-			c, &at, text,
-			str_printf(c->a, "must be in canonical form (\"%s\")", canonical).ptr);
+	if (ip_parse(text, &addr, NULL) < 0)
 		return;
-	}
-	if (ip_parse(text, &addr, NULL) >= 0 && (ip_family(&addr) == IP_V4) != wants_v4)
+	if ((ip_family(&addr) == IP_V4) != wants_v4)
 		api_causes_invalid(c, list, text,
 				   wants_v4 ? "must be an IPv4 address"
 					    : "must be an IPv6 address");
+	else if (!str_eq(text, ip_format(&addr, canonical)))
+		api_causes_invalid(
+			c, &at, text,
+			str_printf(c->a, "must be in canonical form (\"%s\")", canonical).ptr);
 	api_rules_check_endpoint_ip(c, &at, text);
 }
 

@@ -28,7 +28,8 @@ static void check_list(const struct list_rule *rule, const struct json *old, con
 	struct api_path policy = api_path_child(&spec_path, "ipFamilyPolicy");
 	const struct json *was = json_get(json_get(old, "spec"), rule->field);
 	const struct json *is = json_get(json_get(obj, "spec"), rule->field);
-	/* The addresses, for both lists: that is what clients have always been shown. */
+	/* The addresses, for both lists, when there are more or fewer than there were: that is what
+	 * clients have always been shown. */
 	const struct json *shown = api_rules_or_null(json_path(obj, "spec.clusterIPs"));
 	size_t n_was = api_rules_count(was), n_is = api_rules_count(is);
 
@@ -37,7 +38,8 @@ static void check_list(const struct list_rule *rule, const struct json *old, con
 			struct api_path at = api_path_at(&p, rule->is_first_index ? 0 : i);
 
 			if (!json_eq(json_at(was, i), json_at(is, i)))
-				api_causes_invalid_json(c, &at, shown, "may not change once set");
+				api_causes_invalid_json(c, &at, api_rules_or_null(is),
+							"may not change once set");
 		}
 		return;
 	}

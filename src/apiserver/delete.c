@@ -11,10 +11,12 @@
 
 static int check_propagation(struct request *req, const struct delete_options *o, bool has_orphan)
 {
+	int r = 0;
+
 	if (!str_is_set(o->propagation))
 		return 0;
 	if (has_orphan)
-		return status_invalid_options(
+		r = status_invalid_options(
 			&req->st, "DeleteOptions", "FieldValueInvalid", "propagationPolicy",
 			str_printf(req->arena,
 				   "Invalid value: \"%.*s\": orphanDependents and "
@@ -22,7 +24,7 @@ static int check_propagation(struct request *req, const struct delete_options *o
 				   STR_ARG(o->propagation)));
 	if (str_eq_c(o->propagation, "Background") || str_eq_c(o->propagation, "Foreground") ||
 	    str_eq_c(o->propagation, "Orphan"))
-		return 0;
+		return r;
 	return status_invalid_options(
 		&req->st, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
 		str_printf(req->arena,
