@@ -171,6 +171,8 @@ struct agent_container *agent_pod_container(struct agent_pod *p, struct str name
 /* exec.c, forward.c: as agent_logs_serve. */
 int agent_exec_start(struct agent_container *c, struct http_exchange *x,
 		     struct err *err) _nodiscard_;
+int agent_attach_start(struct agent_container *c, struct http_exchange *x,
+		       struct err *err) _nodiscard_;
 /* "done ID EXIT …": true when the exec was a client's. */
 bool agent_exec_on_done(struct agent_pod *p, struct str id, int exit_code, struct str failure);
 void agent_exec_on_lost(struct agent_pod *p); /* nothing runs in its sandbox any more */

@@ -5,7 +5,7 @@
  *	/healthz /metrics                        anybody
  *	/containerLogs/NS/POD/CONTAINER          logs.c
  *	/exec/NS/POD/CONTAINER                   exec.c
- *	/attach/NS/POD/CONTAINER                 refused: what a container prints goes to its log
+ *	/attach/NS/POD/CONTAINER                 exec.c
  *	/portForward/NS/POD                      forward.c
  *
  * TLS alone lets a client without a certificate in (http/server.h): logs need one of the cluster's
@@ -135,10 +135,11 @@ static int serve_exec(struct agent_endpoint *e, struct http_exchange *x, struct 
 static int serve_attach(struct agent_endpoint *e, struct http_exchange *x, struct str rest,
 			struct err *err)
 {
-	return err_set(
-		err, ERR_UNSUPPORTED,
-		"a container's output goes to its log, and it has no input: use 'kubectl logs "
-		"-f' or 'kubectl exec'");
+	struct agent_container *c;
+	struct agent_pod *p;
+	int r = find(e, rest, &p, &c, err);
+
+	return r < 0 ? r : agent_attach_start(c, x, err);
 }
 
 static int serve_forward(struct agent_endpoint *e, struct http_exchange *x, struct str rest,

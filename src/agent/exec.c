@@ -4,9 +4,13 @@
  * runs in the Pod) on pipes, or a terminal, whose other ends are here; what the client sends is its
  * input, what it prints goes to the client, and how it ended is told on the stream "error" as a
  * Status. A client that goes takes the process with it.
+ *
+ * Attach speaks the same way, but nothing is run: the client gets what the container prints from
+ * now on, read from its log, until its run ends.
  */
 #include "agent/agent-internal.h"
 
+#include "agent/log_file.h"
 #include "agent/wire.h"
 #include "base/fd.h"
 #include "json/json.h"
@@ -26,7 +30,8 @@ enum {
 	WORDS_BEFORE = 3,          /* the command, in a message to the pause */
 	RESIZE_MAX = 256,          /* bytes of one message about the terminal's size */
 	OUTPUT_READ = 32 * 1024,
-	SESSIONS_MAX = 256, /* execs and forwards at a time; more are answered 429 */
+	ATTACH_POLL_MS = 100, /* the log of an attached container is looked at so often */
+	SESSIONS_MAX = 256,   /* execs and forwards at a time; more are answered 429 */
 };
 
 enum stream {
@@ -55,13 +60,16 @@ struct agent_exec {
 	size_t n_words;     /* without the NULL behind them */
 	bool is_wanted[STREAMS], is_open[STREAMS];
 	uint32_t ids[STREAMS];
-	bool is_tty, is_started, is_ended;
+	bool is_attach, is_tty, is_started, is_ended;
 	int exit_code;
 	char *failure; /* why it could not be run */
 	struct pipe in, out[2];
 	struct buf input, size;
 	bool input_ends, is_paused;
 	struct loop_timer *timer;
+	/* of an attach */
+	int number; /* of the run */
+	struct agent_log_file log;
 };
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -84,6 +92,8 @@ static void exec_free(struct agent_exec *e)
 	close_pipe(&e->out[0]);
 	close_pipe(&e->out[1]);
 	loop_timer_close(e->timer);
+	if (e->log.path)
+		agent_log_file_close(&e->log);
 	buf_fini(&e->input);
 	buf_fini(&e->size);
 	arena_fini(&e->arena);
@@ -260,6 +270,59 @@ static void resize(struct agent_exec *e, struct str piece)
 		buf_clear(&e->size);
 }
 
+/* ---- attach --------------------------------------------------------------------------------- */
+
+static void print(struct agent_exec *e, enum stream which, struct buf *text)
+{
+	if (text->len && e->is_open[which])
+		agent_wire_write(e->wire, e->ids[which], buf_str(text));
+	buf_fini(text);
+}
+
+static bool is_running(const struct agent_exec *e)
+{
+	const struct agent_container *c = agent_pod_container(
+		map_get(&e->agent->by_uid, str_of(e->uid)), str_of(e->container));
+
+	return c && c->number == e->number && c->now.run != AGENT_ENDED;
+}
+
+/* What it has printed since. May free e. */
+static void poll_log(struct agent_exec *e)
+{
+	struct buf out = BUF_INIT, errors = BUF_INIT;
+	bool was_running = is_running(e), has_more;
+
+	if (agent_wire_is_full(e->wire))
+		return; /* what is left stays in the file */
+	e->log.errors = &errors;
+	has_more = agent_log_file_more(&e->log, &out);
+	e->log.errors = NULL;
+	print(e, OUT, &out);
+	print(e, ERR, &errors);
+	if (!has_more && !was_running)
+		conclude(e);
+}
+
+static int follow(struct agent_exec *e, struct err *err)
+{
+	const struct agent_pod *p = map_get(&e->agent->by_uid, str_of(e->uid));
+	_cleanup_(mem_freep) char *path = NULL;
+	struct buf before = BUF_INIT;
+	int r;
+
+	if (!p || !p->box)
+		return err_set(err, ERR_NOT_FOUND, "the Pod does not run any more");
+	path = mem_xprintf("%s/log/%s/%d.log", p->box->dir, e->container, e->number);
+	r = agent_log_file_open(&e->log, path, false, UINT64_MAX, err);
+	if (r < 0)
+		return r;
+	agent_log_file_all(&e->log, 0, &before);
+	buf_fini(&before);
+	loop_timer_start(e->timer, ATTACH_POLL_MS, ATTACH_POLL_MS);
+	return 0;
+}
+
 /* ---- starting ------------------------------------------------------------------------------- */
 
 /* Takes fd. */
@@ -331,7 +394,7 @@ static void start(struct agent_exec *e)
 
 	loop_timer_stop(e->timer);
 	e->is_started = true;
-	if (launch(e, &err) == 0) {
+	if ((e->is_attach ? follow(e, &err) : launch(e, &err)) == 0) {
 		feed(e);
 		return;
 	}
@@ -402,17 +465,19 @@ static void on_gone(void *ctx)
 	const char *words[] = {"cancel", e->id, NULL};
 
 	e->wire = NULL;
-	if (p && e->is_started && !e->is_ended)
+	if (p && e->is_started && !e->is_ended && !e->is_attach)
 		agent_pod_send(p, words);
 	exec_free(e);
 }
 
-/* All streams are there, or it has waited for them long enough. */
+/* All streams are there, or it has waited for them long enough; later, of an attach, the log. */
 static void on_timer(void *ctx)
 {
 	struct agent_exec *e = ctx;
 
-	if (is_complete(e))
+	if (e->is_started)
+		poll_log(e);
+	else if (is_complete(e))
 		start(e);
 	else
 		exec_free(e);
@@ -462,7 +527,11 @@ static int check(const struct agent_exec *e, const struct agent_container *c, st
 	if (!e->is_wanted[IN] && !e->is_wanted[OUT] && !e->is_wanted[ERR])
 		return err_set(err, ERR_BAD_REQUEST,
 			       "you must specify at least 1 of stdin, stdout, stderr");
-	if (e->n_words == WORDS_BEFORE)
+	if (e->is_attach && e->is_wanted[IN])
+		return err_set(err, ERR_UNSUPPORTED,
+			       "a container has no input: use 'kubectl attach' without -i, or "
+			       "'kubectl exec -i'");
+	if (!e->is_attach && e->n_words == WORDS_BEFORE)
 		return err_set(err, ERR_BAD_REQUEST, "you must specify at least 1 command");
 	if (c->now.run != AGENT_RUNNING || c->pod->conn < 0)
 		return err_set(err, ERR_INTERNAL, "container not found (\"%s\")", c->name);
@@ -471,13 +540,16 @@ static int check(const struct agent_exec *e, const struct agent_container *c, st
 	return 0;
 }
 
-int agent_exec_start(struct agent_container *c, struct http_exchange *x, struct err *err)
+static int begin(struct agent_container *c, struct http_exchange *x, bool is_attach,
+		 struct err *err)
 {
 	struct agent_exec *e = mem_xnew(struct agent_exec);
 	struct agent *a = c->pod->agent;
 	int r;
 
 	e->agent = a;
+	e->is_attach = is_attach;
+	e->number = c->number;
 	e->uid = mem_xstrndup(c->pod->obj->meta->uid.ptr, c->pod->obj->meta->uid.len);
 	e->container = mem_xstrdup(c->name);
 	e->in.fd = e->out[0].fd = e->out[1].fd = -1;
@@ -512,6 +584,16 @@ int agent_exec_start(struct agent_container *c, struct http_exchange *x, struct 
 	return 0;
 }
 
+int agent_exec_start(struct agent_container *c, struct http_exchange *x, struct err *err)
+{
+	return begin(c, x, false, err);
+}
+
+int agent_attach_start(struct agent_container *c, struct http_exchange *x, struct err *err)
+{
+	return begin(c, x, true, err);
+}
+
 /* ---- news from the pause -------------------------------------------------------------------- */
 
 bool agent_exec_on_done(struct agent_pod *p, struct str id, int exit_code, struct str failure)
@@ -532,7 +614,8 @@ bool agent_exec_on_done(struct agent_pod *p, struct str id, int exit_code, struc
 void agent_exec_on_lost(struct agent_pod *p)
 {
 	list_foreach(struct agent_exec, e, &p->agent->execs, link) {
-		if (!e->is_started || e->is_ended || !str_eq_c(p->obj->meta->uid, e->uid))
+		if (e->is_attach || !e->is_started || e->is_ended ||
+		    !str_eq_c(p->obj->meta->uid, e->uid))
 			continue;
 		e->is_ended = true;
 		e->failure = mem_xstrdup("the Pod has ended");

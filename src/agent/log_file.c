@@ -40,11 +40,14 @@ void agent_log_file_close(struct agent_log_file *f)
 static void add_line(struct agent_log_file *f, struct buf *out, struct str line)
 {
 	struct str rest = line, when, stream, mark;
-	size_t before = out->len;
+	size_t before;
 
 	if (!str_next(&rest, ' ', &when) || !str_next(&rest, ' ', &stream) ||
 	    !str_next(&rest, ' ', &mark))
 		return;
+	if (f->errors && str_eq_c(stream, "stderr"))
+		out = f->errors;
+	before = out->len;
 	if (f->has_times) {
 		buf_add_str(out, when);
 		buf_add_byte(out, ' ');

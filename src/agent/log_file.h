@@ -20,8 +20,9 @@ struct agent_log_file {
 	char *path; /* of RUN.log */
 	int fd;
 	bool has_times;
-	uint64_t left;   /* bytes of text that may still be given; UINT64_MAX: all */
-	struct buf line; /* begun, its end not read yet */
+	uint64_t left;      /* bytes of text that may still be given; UINT64_MAX: all */
+	struct buf line;    /* begun, its end not read yet */
+	struct buf *errors; /* gets what came on stderr; NULL: it is given with the rest */
 };
 
 /* `limit`: bytes of text in all; UINT64_MAX: no limit. ERR_NOT_FOUND when there is no such log. */

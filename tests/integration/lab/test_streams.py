@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Proves that clients reach into Pods through the API server as on a stock cluster: exec with exit codes, input, terminals;
+"""Proves that clients reach into Pods through the API server as on a stock cluster: exec with exit codes, input, terminals; attach;
 port-forward; proxy; by kubectl of today (WebSocket) and of old (SPDY), and by a plain WebSocket client."""
 import base64
 import contextlib
@@ -176,7 +176,7 @@ def a_service_without_selector_is_not_forwarded(lab, which):
 
 
 @each_kubectl
-def logs_proxy_and_attach(lab, which):
+def logs_and_proxy(lab, which):
     out = kubectl(lab, which, 'logs', '--tail=1', 'sh')
     check(out.stdout == b'ready\n', out)
     out = kubectl(lab, which, 'get', '--raw', f'{POD}web:8080/proxy/')
@@ -185,6 +185,38 @@ def logs_proxy_and_attach(lab, which):
     check(out.stdout.startswith(b'pod=web node=node1 '), out)
     out = kubectl(lab, which, 'get', '--raw', '/api/v1/nodes/node2/proxy/healthz')
     check(out.stdout == b'ok', out)
+
+
+TICKS = 'echo before; for i in $(seq 120); do sleep 0.1; echo tick $i; echo tock $i >&2; done'
+
+
+@each_kubectl
+def attach_follows_output_until_the_container_ends(lab, which):
+    name = 'ticks-' + which
+    lab.api.create_pod(name, [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', TICKS]}], 'node2')
+    lab.api.wait_ready(name)
+    wait('it has printed', lambda: b'tock 2\n' in kubectl(lab, which, 'logs', name).stdout)
+    p = subprocess.Popen([kubectls[which], '--kubeconfig', f'{lab.dir}/kubeconfig', 'attach', name],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    errors = []
+    reader = threading.Thread(target=lambda: errors.extend(p.stderr), daemon=True)
+    reader.start()
+    try:
+        first = p.stdout.readline()
+        check(first.startswith(b'tick ') and first != b'tick 1\n', first)
+        at = int(first.split()[1])
+        got = [p.stdout.readline() for _ in range(5)]
+        check(got == [b'tick %d\n' % i for i in range(at + 1, at + 6)], (first, got))
+        rest = p.stdout.read().splitlines()
+        p.wait(60)
+        reader.join(10)
+        check(rest == [b'tick %d' % i for i in range(at + 6, 121)], rest)
+        tocks = [line for line in errors if line.startswith(b'tock ')]
+        check(p.returncode == 0 and tocks and tocks == [b'tock %d\n' % i for i in range(121 - len(tocks), 121)], (p.returncode, errors))
+    finally:
+        p.kill()
+        p.wait()
+        lab.api.delete_pod(name)
 
 
 class WebSocket:
@@ -289,8 +321,8 @@ def what_cannot_be_is_told(lab):
     check((status, text) == (400, 'you must specify at least 1 of stdin, stdout, stderr'), (status, text))
     status, text = refused(lab, f'{POD}sh/exec?stdout=1', spdy)
     check((status, text) == (400, 'you must specify at least 1 command'), (status, text))
-    status, text = refused(lab, f'{POD}sh/attach?stdout=1', spdy)
-    check(status == 501 and 'kubectl logs' in text, (status, text))
+    status, text = refused(lab, f'{POD}sh/attach?stdin=1&stdout=1', spdy)
+    check(status == 501 and 'kubectl exec -i' in text, (status, text))
 
 
 def strangers_run_nothing(lab):
@@ -341,7 +373,7 @@ def main():
             return run_tests(lab, [
                 exec_tells_output_and_exit_code, input_and_output_are_whole, terminals_have_a_size,
                 a_client_that_goes_takes_its_process_along, ports_are_forwarded, much_is_forwarded_both_ways,
-                a_service_without_selector_is_not_forwarded, logs_proxy_and_attach, channels_of_a_plain_websocket,
+                a_service_without_selector_is_not_forwarded, logs_and_proxy, attach_follows_output_until_the_container_ends, channels_of_a_plain_websocket,
                 ports_by_a_plain_websocket, what_cannot_be_is_told, strangers_run_nothing, a_pod_that_ends_ends_its_streams])
         finally:
             lab.down()

@@ -16,13 +16,18 @@ struct rig {
 	struct buf out;
 };
 
-static void say(struct rig *r, const char *text)
+static void say_on(struct rig *r, const char *stream, const char *text)
 {
 	FILE *f = fopen(r->path, "ae");
 
 	ASSERT_TRUE(f != NULL);
-	fprintf(f, "2026-01-02T03:04:05.000000006Z stdout %s\n", text);
+	fprintf(f, "2026-01-02T03:04:05.000000006Z %s %s\n", stream, text);
 	ASSERT_EQ(fclose(f), 0);
+}
+
+static void say(struct rig *r, const char *text)
+{
+	say_on(r, "stdout", text);
 }
 
 /* As the pause does it. */
@@ -136,5 +141,26 @@ TEST(one_who_missed_a_rotation_goes_on_with_the_oldest_there_is)
 	rotate(&r);
 	say(&r, "F four");
 	ASSERT_STREQ(more(&r), "three\nfour\n");
+	rig_stop(&r);
+}
+
+TEST(errors_are_given_apart_to_who_wants_it)
+{
+	struct rig r;
+	struct buf errors = BUF_INIT;
+
+	rig_start(&r, UINT64_MAX);
+	agent_log_file_all(&r.file, 0, &r.out);
+	ASSERT_EQ(r.out.len, 0);
+	say_on(&r, "stderr", "F bad");
+	say(&r, "F good");
+	ASSERT_STREQ(more(&r), "bad\ngood\n");
+	r.file.errors = &errors;
+	say_on(&r, "stderr", "P worse ");
+	say(&r, "F better");
+	say_on(&r, "stderr", "F still");
+	ASSERT_STREQ(more(&r), "better\n");
+	ASSERT_STREQ(errors.ptr, "worse still\n");
+	buf_fini(&errors);
 	rig_stop(&r);
 }
