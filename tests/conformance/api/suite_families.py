@@ -196,3 +196,11 @@ def test_a_changed_address_is_not_allotted(api):
     st = put(api, one, clusterIP='10.96.19.1', clusterIPs=['10.96.19.1']).fails(422, 'Invalid', 'may not change once set')
     assert st['details']['causes'][0]['field'] == 'spec.clusterIPs[0]', st
     made(api, clusterIP='10.96.19.1')
+
+
+def test_changed_families_are_shown_as_families(api):
+    first = api.post(api.path('services'), service('a', ipFamilies=['IPv4'])).want(201).json['spec']['clusterIP']
+    other = api.post(api.path('services'), service('b', ipFamilies=['IPv6'])).want(201).json['spec']['clusterIP']
+    assert ':' in other and ':' not in first
+    answer = api.put(api.path('services', 'a'), service('a', clusterIP=other)).want(422)
+    assert [c['message'] for c in answer.json['details']['causes'] if c['field'] == 'spec.ipFamilies[0]'] == ['Invalid value: ["IPv6"]: may not change once set']

@@ -404,14 +404,6 @@ def test_what_only_looks_like_a_directive_is_a_member(api):
     assert api.patch(where, {'spec': {'selector': {'$a': 'b'}}}, STRATEGIC).status == 422
 
 
-def test_changed_families_are_shown_as_families(api):
-    first = api.post(api.path('services'), service('a', ipFamilies=['IPv4'])).want(201).json['spec']['clusterIP']
-    other = api.post(api.path('services'), service('b', ipFamilies=['IPv6'])).want(201).json['spec']['clusterIP']
-    assert ':' in other and ':' not in first
-    answer = api.put(api.path('services', 'a'), service('a', clusterIP=other)).want(422)
-    assert causes(answer, 'spec.ipFamilies[0]')[0]['message'] == 'Invalid value: ["IPv6"]: may not change once set'
-
-
 def test_an_address_of_the_other_family_need_not_be_canonical(api):
     answer = api.post(api.path('endpointslices'), slice_of('a', endpoints=[{'addresses': ['2001:db8:0::1']}])).want(422)
     assert [c['field'] for c in answer.json['details']['causes']] == ['endpoints[0].addresses']
