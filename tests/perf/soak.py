@@ -103,8 +103,8 @@ class Soak:
             conn = self.connect()
             conn.request('GET', path + '?watch=1&timeoutSeconds=60')
             answer = conn.getresponse()
-            while answer.readline():
-                self.events += 1
+            while chunk := answer.read1(1 << 16):
+                self.events += chunk.count(b'\n')
             conn.close()
 
     def workers(self, fn, n, *args):
