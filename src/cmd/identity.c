@@ -13,7 +13,8 @@ enum {
 	LEAF_DAYS = 365,
 };
 
-/* Who calls the server, and as whom: name of the files, common name, organization. */
+/* Who calls the server, and as whom: name of the files, common name, organization. The last is the
+ * server itself when it calls agents: they know its name, and it opens no API server. */
 static const struct part {
 	const char *name, *user, *group;
 } parts[] = {
@@ -22,7 +23,7 @@ static const struct part {
 	{"proxy", "system:kube-proxy", "system:node-proxiers"},
 	{"dns", "system:cluster-dns", "system:cluster-dns"},
 	{"lb", "system:load-balancer", "system:load-balancers"},
-	{"agent-client", ACCESS_USER_TO_AGENTS, "system:masters"},
+	{"agent-client", ACCESS_USER_TO_AGENTS, NULL},
 };
 
 static const char *path_of(struct identity *id, const char *dir, const char *name,
@@ -138,6 +139,8 @@ int identity_write_kubeconfigs(const struct identity *id, const char *data_dir, 
 
 	arena_init(&paths.arena, 0);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(parts); i++) {
+		if (!parts[i].group)
+			continue;
 		struct kubeconfig_spec spec = {
 			.server = server,
 			.ca_file = id->ca_cert,

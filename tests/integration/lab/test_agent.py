@@ -52,12 +52,17 @@ def a_pod_has_names_and_environment(lab):
 
 
 def logs_need_a_certificate(lab):
-    """The server has one; a Pod or a stranger on the network has none."""
-    def status(path):
-        return lab.inside('node2', 'curl', '-sk', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}',
+    """The server's own: a Pod or a stranger on the network has none, the other parts have others."""
+    def status(path, *more):
+        return lab.inside('node2', 'curl', '-sk', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}', *more,
                           f'https://198.51.100.11:10250{path}')
     check(status('/healthz') == '200', 'anyone may ask whether it is healthy')
-    check(status('/containerLogs/default/named/sh') == '401', status('/containerLogs/default/named/sh'))
+    logs = '/containerLogs/default/named/sh'
+    check(status(logs) == '401', status(logs))
+    for who, want in (('dns', '403'), ('node', '403'), ('agent-client', '200')):
+        cert = f'{lab.dir}/data/pki/{who}'
+        got = status(logs, '--cert', cert + '.crt', '--key', cert + '.key')
+        check(got == want, f'{who}: {got}')
 
 
 def a_followed_log_is_whole(lab):
