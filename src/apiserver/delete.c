@@ -11,6 +11,7 @@
 
 static int check_propagation(struct request *req, const struct delete_options *o, bool has_orphan)
 {
+	struct buf b = BUF_INIT;
 	int r = 0;
 
 	if (!str_is_set(o->propagation))
@@ -25,12 +26,13 @@ static int check_propagation(struct request *req, const struct delete_options *o
 	if (str_eq_c(o->propagation, "Background") || str_eq_c(o->propagation, "Foreground") ||
 	    str_eq_c(o->propagation, "Orphan"))
 		return r;
-	return status_invalid_options(
-		&req->st, "DeleteOptions", "FieldValueNotSupported", "propagationPolicy",
-		str_printf(req->arena,
-			   "Unsupported value: \"%.*s\": supported values: \"Foreground\", "
-			   "\"Background\", \"Orphan\", \"nil\"",
-			   STR_ARG(o->propagation)));
+	buf_add_c(&b, "Unsupported value: ");
+	json_write_string(&b, o->propagation);
+	buf_add_c(&b, ": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
+	r = status_invalid_options(&req->st, "DeleteOptions", "FieldValueNotSupported",
+				   "propagationPolicy", str_dup(req->arena, buf_str(&b)));
+	buf_fini(&b);
+	return r;
 }
 
 static int check_dry_run(struct request *req, const struct json *body)

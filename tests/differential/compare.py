@@ -102,6 +102,8 @@ def is_near_directive(d):
     if 'strategic' not in d.step.get('type', ''):
         return False
     places = directives(d.step.get('body')) - {''}
+    if d.is_status(200, 422):  # strict
+        return 'unknown field' in d.texts[1] and any(f"{place.rsplit('.', 1)[-1]}[" in d.texts[1] for place in places)
     if d.where == 'warnings':
         return bool(places) and all('$' in text for text in d.a + d.b)
     if d.where == 'causes':
@@ -130,6 +132,7 @@ EXCEPTIONS = [
     ('kind and apiVersion in other letters', lambda d: d.where == 'status' and d.codes[0] in (400, 422) and bool(re.search(r"'(?!kind|apiVersion)(?i:kind|apiversion)'", str(d.step.get('body'))))),
     ('a directive in an object that is absent', lambda d: d.codes == (200, 200) and (d.a == '<absent>' or d.where.endswith('managedFields')) and is_near_directive(d)),
     ('a directive inside of a list that is not merged', lambda d: is_near_directive(d) and UNMERGED.search(f'{d.where} {d.a} {d.b}')),
+    ('a map that is to be merged', lambda d: d.is_status(500, 200) and 'unknown patch type: merge in map' in d.texts[0]),
     ('owners of one uid in a strategic patch', lambda d: 'strategic' in d.step.get('type', '') and d.where == '.metadata.ownerReferences'),
     ('members of a JSON patch of wrong types', lambda d: is_json_patch(d.step) and d.where == 'status' and sorted(d.codes) == [400, 422]),
     ('a time that is none, in an apply', lambda d: is_apply(d.step) and d.is_status(500, 400)),
@@ -161,7 +164,8 @@ class Comparer:
     def note_policy(self, step, answer):
         """Services of which an internalTrafficPolicy was sent or told: the stock server may keep it unseen."""
         if step['kind'] == 'services' and 'internalTrafficPolicy' in f"{step.get('body')} {answer.raw}":
-            self.policies.add(step.get('name'))
+            meta = answer.json.get('metadata') if isinstance(answer.json, dict) else None
+            self.policies |= {step.get('name'), (meta or {}).get('name')}
 
     def forget(self):
         self.policies.clear()

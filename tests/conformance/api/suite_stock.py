@@ -412,3 +412,5 @@ def test_an_address_of_the_other_family_need_not_be_canonical(api):
 def test_all_that_is_wrong_with_a_propagation_policy_is_told(api):
     answer = api.delete(api.path('services', 'a'), {'propagationPolicy': 'bogus', 'orphanDependents': True}).want(422)
     assert sorted(c['reason'] for c in causes(answer, 'propagationPolicy')) == ['FieldValueInvalid', 'FieldValueNotSupported']
+    answer = api.delete(api.path('services', 'a'), {'propagationPolicy': 'a\tb'}).want(422)
+    assert causes(answer, 'propagationPolicy')[0]['message'].startswith('Unsupported value: "a\\tb": ')
