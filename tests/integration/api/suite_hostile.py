@@ -156,7 +156,7 @@ def test_every_cause_is_named(api):
 
 def test_unknown_kinds_and_paths(api):
     """What is not served is refused with 404 and a Status, whatever the method."""
-    for path in ('/api/v1/gadgets', '/api/v1/namespaces/default/gadgets/a', '/apis/apps/v1/deployments', '/api/v3/services',
+    for path in ('/api/v1/gadgets', '/api/v1/namespaces/default/gadgets/a', '/apis/apps/v1/statefulsets', '/api/v3/services',
                  '/apis/none.example/v1/things', '/none', '/api/v1/namespaces/default/services/a/gadget', '//', '/api//v1/services'):
         for method in ('GET', 'POST', 'PUT', 'PATCH', 'DELETE'):
             st = api.call(method, path, None if method == 'GET' else b'{}', Content_Type=JSON_TYPE)
