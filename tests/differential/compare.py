@@ -60,7 +60,7 @@ def is_kept_policy(d):
     if 409 in d.codes and is_apply(d.step) and d.has_policy:  # with who owns what a stock server has as it is applied
         text = d.texts[d.codes.index(409)]
         return d.where == 'status' and '1 conflict: ' in text and '.spec.internalTrafficPolicy' in text
-    if d.where == '.spec.internalTrafficPolicy':
+    if d.where.endswith('.spec.internalTrafficPolicy'):
         return d.a in ('Local', 'Cluster') and d.b in ('<absent>', 'Cluster')
     return d.where.endswith('.metadata.resourceVersion') and '"type":"ExternalName"' in d.texts[0] and d.has_policy
 
