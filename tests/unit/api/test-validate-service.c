@@ -240,7 +240,7 @@ TEST(update)
 		 "spec.ipFamilyPolicy: Invalid value: \"PreferDualStack\": must be set to "
 		 "'SingleStack' when releasing the secondary ipFamily"},
 		{V4 SINGLE PORT, V4 V6_ONLY PORT,
-		 "spec.ipFamilies[0]: Invalid value: [\"10.0.0.1\"]: may not change once set\n"
+		 "spec.ipFamilies[0]: Invalid value: [\"IPv6\"]: may not change once set\n"
 		 "spec.clusterIPs[0]: Invalid value: \"10.0.0.1\": expected an IPv6 value as indicated by "
 		 "`ipFamilies[0]`"},
 		{DUAL PORT, V4 V6_ONLY PORT,
