@@ -37,20 +37,6 @@ static void patch_empty(struct json *n, enum json_type type)
 	api_patch_assign(n, &empty);
 }
 
-/* Takes out what patch_mark_gone marked. */
-static void patch_sweep(struct json *obj)
-{
-	struct json *c = obj->first, *next;
-
-	obj->first = obj->last = NULL;
-	obj->count = 0;
-	for (; c; c = next) {
-		next = c->next;
-		if (str_is_set(c->key))
-			json_append(obj, c);
-	}
-}
-
 static void patch_mark_gone(struct json *member)
 {
 	*member = (struct json){.type = JSON_NULL, .next = member->next};
@@ -122,7 +108,7 @@ static int patch_retain(struct patch_merge *m, struct json *to, const struct jso
 	for (struct json *c = to->first; c && r == 0; c = c->next)
 		if (!map_get(&keep, c->key))
 			patch_mark_gone(c);
-	patch_sweep(to);
+	json_remove_unnamed(to);
 	map_fini(&keep);
 	return r;
 }
@@ -265,7 +251,7 @@ static int patch_members(struct patch_merge *m, const struct api_field *map,
 	}
 	json_index_fini(&index);
 	if (!is_swept)
-		patch_sweep(to);
+		json_remove_unnamed(to);
 	return r;
 }
 

@@ -533,20 +533,6 @@ static int strict_object(struct strict *s, const struct api_type *type, struct j
 	return 0;
 }
 
-/* Takes out the members that were marked by an absent key. */
-static void strict_sweep(struct json *obj)
-{
-	struct json *c = obj->first, *next;
-
-	obj->first = obj->last = NULL;
-	obj->count = 0;
-	for (; c; c = next) {
-		next = c->next;
-		if (str_is_set(c->key))
-			json_append(obj, c);
-	}
-}
-
 static void strict_find_repeated(struct strict *s, struct json *n, const struct strict_at *at)
 {
 	struct strict_at below = {.up = at, .index = -1};
@@ -570,7 +556,7 @@ static void strict_find_repeated(struct strict *s, struct json *n, const struct 
 	}
 	map_fini(&seen);
 	if (is_repeated)
-		strict_sweep(n);
+		json_remove_unnamed(n);
 }
 
 void api_strict_repeated(struct arena *a, struct json *tree, const char *prefix,

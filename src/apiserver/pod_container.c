@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/pod_container.h"
 
+#include "apiserver/server.h"
+
+int pod_container_find_pod(struct request *req, struct json **ret)
+{
+	const struct object *o = cache_get(
+		req->res->cache, server_cache_key(req->arena, req->res, req->ns, req->name));
+	struct err err;
+	int r;
+
+	if (!o)
+		return status_not_found(&req->st, req->res, req->name);
+	r = object_decode_copy(req->arena, o, 0, ret, &err);
+	return r < 0 ? status_from_err(&req->st, r, &err) : 0;
+}
+
 static bool has_container(const struct json *pod, struct str name)
 {
 	static const char *const lists[] = {"spec.containers", "spec.initContainers",

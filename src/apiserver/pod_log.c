@@ -29,8 +29,6 @@ int pod_log_start(struct request *req)
 {
 	static const struct relay_way followed = {.failure = "the node's agent does not answer",
 						  .may_be_silent = true};
-	const struct object *o = cache_get(
-		req->res->cache, server_cache_key(req->arena, req->res, req->ns, req->name));
 	struct str follow = http_query(req->arena, req->x->req.query, "follow", 0);
 	bool is_following = str_eq_c(follow, "true") || str_eq_c(follow, "1");
 	struct http_call_request call = {.method = HTTP_GET};
@@ -40,11 +38,9 @@ int pod_log_start(struct request *req)
 	struct err err;
 	int r;
 
-	if (!o)
-		return status_not_found(&req->st, req->res, req->name);
-	r = object_decode_copy(req->arena, o, 0, &pod, &err);
+	r = pod_container_find_pod(req, &pod);
 	if (r < 0)
-		return status_from_err(&req->st, r, &err);
+		return r;
 	r = pod_container(req, pod, &container);
 	if (r < 0)
 		return r;

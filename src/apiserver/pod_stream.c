@@ -101,17 +101,12 @@ static void fill_headers(struct request *req, struct http_call_request *call)
 
 static int find_pod(struct request *req, struct str *ret_node, struct str *ret_container)
 {
-	const struct object *o = cache_get(
-		req->res->cache, server_cache_key(req->arena, req->res, req->ns, req->name));
 	struct json *pod;
-	struct err err;
 	int r;
 
-	if (!o)
-		return status_not_found(&req->st, req->res, req->name);
-	r = object_decode_copy(req->arena, o, 0, &pod, &err);
+	r = pod_container_find_pod(req, &pod);
 	if (r < 0)
-		return status_from_err(&req->st, r, &err);
+		return r;
 	if (!str_eq_c(req->sub, "portforward"))
 		r = pod_container(req, pod, ret_container);
 	if (r < 0)

@@ -394,6 +394,19 @@ bool json_remove_str(struct json *obj, struct str key)
 	return is_there;
 }
 
+void json_remove_unnamed(struct json *obj)
+{
+	struct json *c = obj->first, *next;
+
+	obj->first = obj->last = NULL;
+	obj->count = 0;
+	for (; c; c = next) {
+		next = c->next;
+		if (str_is_set(c->key))
+			json_append(obj, c);
+	}
+}
+
 bool json_remove(struct json *obj, const char *key)
 {
 	return json_remove_str(obj, str_of(key));

@@ -100,6 +100,9 @@ struct json *json_append(struct json *arr, struct json *n);
 struct json *json_insert(struct json *arr, size_t at, struct json *n); /* at <= count */
 bool json_remove(struct json *obj, const char *key);
 bool json_remove_str(struct json *obj, struct str key);
+/* Takes out the members whose key is absent: how many are removed in one walk, once each has been
+ * marked so. */
+void json_remove_unnamed(struct json *obj);
 void json_unlink(struct json *parent, struct json *child);
 void json_prepend(struct json *obj, const char *key, struct json *n); /* as the first member */
 /* The object at `key`, made when it is absent or null. */

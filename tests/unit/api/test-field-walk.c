@@ -3,36 +3,18 @@
 #include "api/field_walk.h"
 #include "api/kind.h"
 #include "tests/harness/test.h"
+#include "tests/unit/api/text.h"
 
 static struct arena a;
 
-/* JSON in which "'" stands for '"' and "`" for an escaped one. */
 static struct json *parse(const char *text)
 {
-	struct json *n;
-	struct err err;
-	struct buf b = BUF_INIT;
-
-	for (const char *p = text; *p; p++) {
-		if (*p == '`')
-			buf_add_c(&b, "\\\"");
-		else
-			buf_add_byte(&b, *p == '\'' ? '"' : *p);
-	}
-	ASSERT_OK(json_parse(&a, str_dup(&a, buf_str(&b)), 0, &n, &err));
-	buf_fini(&b);
-	return n;
+	return text_parse(&a, text);
 }
 
 static const char *text_of(const struct json *n)
 {
-	struct buf b = BUF_INIT;
-	char *s;
-
-	json_write(&b, n);
-	s = arena_strdup(&a, b.ptr);
-	buf_fini(&b);
-	return s;
+	return text_of_json(&a, n);
 }
 
 static void check_set(const struct api_field_set *s, const char *want)

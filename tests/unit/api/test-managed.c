@@ -2,25 +2,13 @@
 #include "api/kind.h"
 #include "api/managed.h"
 #include "tests/harness/test.h"
+#include "tests/unit/api/text.h"
 
 static struct arena a;
 
-/* JSON in which "'" stands for '"' and "`" for an escaped one. */
 static struct json *parse(const char *text)
 {
-	struct json *n;
-	struct err err;
-	struct buf b = BUF_INIT;
-
-	for (const char *p = text; *p; p++) {
-		if (*p == '`')
-			buf_add_c(&b, "\\\"");
-		else
-			buf_add_byte(&b, *p == '\'' ? '"' : *p);
-	}
-	ASSERT_OK(json_parse(&a, str_dup(&a, buf_str(&b)), 0, &n, &err));
-	buf_fini(&b);
-	return n;
+	return text_parse(&a, text);
 }
 
 /* "manager Operation [time] fields" of each entry, a line each. */

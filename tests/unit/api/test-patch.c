@@ -2,32 +2,18 @@
 #include "api/kind.h"
 #include "api/patch.h"
 #include "tests/harness/test.h"
+#include "tests/unit/api/text.h"
 
 static struct arena a;
 
-/* JSON in which "'" stands for '"'. */
 static struct json *parse(const char *text)
 {
-	struct json *n;
-	struct err err;
-	char *s = arena_strdup(&a, text);
-
-	for (char *p = s; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	ASSERT_OK(json_parse(&a, str_of(s), 0, &n, &err));
-	return n;
+	return text_parse(&a, text);
 }
 
 static const char *text_of(const struct json *n)
 {
-	struct buf b = BUF_INIT;
-	char *s;
-
-	json_write(&b, n);
-	s = arena_strdup(&a, b.ptr);
-	buf_fini(&b);
-	return s;
+	return text_of_json(&a, n);
 }
 
 /* `code` 0: the result is `want`; else the failure. Neither input may change. */
