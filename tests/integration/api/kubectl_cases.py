@@ -331,7 +331,7 @@ def test_server_side_apply(k):
     k.says('service/web serverside-applied', *args, stdin=json.dumps(web()))
     assert k.field('svc/web', '.metadata.resourceVersion') == before
     k.ok('label', 'svc', 'web', 'tier=back', '--overwrite')
-    assert managers(k, 'svc/web') == [('kubectl', 'Apply'), ('kubectl-label' if k.minor > 20 else 'kubectl', 'Update')]
+    assert managers(k, 'svc/web') == [('kubectl', 'Apply'), ('kubectl-label', 'Update')]
     said = k.fails(*args, '--field-manager=other', stdin=json.dumps(web()))
     assert 'Apply failed with 1 conflict: conflict with "kubectl' in said and '.metadata.labels.tier' in said, said
     assert '--force-conflicts' in said, said

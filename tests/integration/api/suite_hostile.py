@@ -264,7 +264,9 @@ def test_watchers_that_never_read(api):
             pass
     grown = resident() - before
     # The events that are kept, twice (as they are stored and as they are sent) and some; each of 40 for itself would be 160 MiB more.
-    assert grown < 250, f'{grown} MiB'
+    # A sanitized server keeps what it has freed for a while.
+    is_sanitized = 'libasan' in pathlib.Path(f'/proc/{api.server.process.pid}/maps').read_text()
+    assert grown < (750 if is_sanitized else 250), f'{grown} MiB'
     for t in stalled:
         t.settimeout(DEADLINE_S)
         t.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
