@@ -192,8 +192,8 @@ static int check_role(struct op *op, const struct json *old, const struct json *
 	/* Who gathers others' rules gets rules that are not known yet: all. */
 	if (json_get(obj, "aggregationRule")) {
 		static const struct str star[] = {{"*", 1}};
-		static const struct access_strs all = {star, 1};
-		static const struct access_rule everything[] = {
+		const struct access_strs all = {star, 1};
+		const struct access_rule everything[] = {
 			{.has_all_verbs = true, .verbs = all, .groups = all, .resources = all},
 			{.has_all_verbs = true, .verbs = all, .urls = all},
 		};
