@@ -433,11 +433,19 @@ static int strict_value(struct strict *s, const struct api_field *f, struct json
 	return strict_scalar(s, f, n, at);
 }
 
-/* Whether Go leaves the value out when it writes the object ("omitempty"). */
+/* A list, map or time without a value, which is written as null. */
+static bool strict_is_null_when_empty(const struct api_field *f)
+{
+	return (f->flags & API_FIELD_ALWAYS) &&
+	       (f->shape != API_ONE || f->value == API_TIME || f->value == API_MICRO_TIME);
+}
+
+/* Whether Go leaves the value out when it writes the object ("omitempty"). A null that strict_fill
+ * would put back stays where it is. */
 static bool strict_is_omitted(const struct api_field *f, const struct json *n)
 {
 	if (n->type == JSON_NULL)
-		return true;
+		return !strict_is_null_when_empty(f);
 	if (f->flags & (API_FIELD_ALWAYS | API_FIELD_POINTER))
 		return false;
 	switch (n->type) {
@@ -469,7 +477,7 @@ static void strict_fill_field(struct strict *s, const struct api_field *f, struc
 	/* No list, no map and no time are null. */
 	if (f->shape == API_ONE && has_zero)
 		strict_zero(n, f);
-	else if (f->shape == API_ONE && f->value != API_TIME && f->value != API_MICRO_TIME)
+	else if (!strict_is_null_when_empty(f))
 		return;
 	if (f->value == API_OBJECT && f->shape == API_ONE)
 		strict_fill(s, f->type, n);
