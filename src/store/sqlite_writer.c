@@ -302,6 +302,8 @@ void *sqlite_writer_main(void *ctx)
 	for (;;) {
 		bool is_idle = !has_sweep(s) && s->wal_pages < SQLITE_CHECKPOINT_PAGES;
 		struct sqlite_group *g = sqlite_group_new(s);
+		/* Asked before: what is submitted until the stop must not be left behind. */
+		bool is_stopping = sqlite_queue_is_stopping(&s->writes);
 		bool is_any = sqlite_queue_take(&s->writes, &g->writes, SQLITE_GROUP_MAX, is_idle);
 
 		if (s->wal_pages >=
@@ -312,7 +314,7 @@ void *sqlite_writer_main(void *ctx)
 			store_done_push(s->store.done, &g->item);
 		} else {
 			free(g);
-			if (sqlite_queue_is_stopping(&s->writes))
+			if (is_stopping)
 				return NULL;
 		}
 		if (has_sweep(s))

@@ -20,7 +20,8 @@ def credentials(api):
     options = []
     for field, option in (('certificate-authority', '--cacert'), ('client-certificate', '--cert'), ('client-key', '--key')):
         path = api.server.folder / (field + '.pem')
-        path.write_bytes(base64.b64decode(re.search(field + r'-data: (\S+)', text).group(1)))
+        if not path.exists():  # curl may be reading it
+            path.write_bytes(base64.b64decode(re.search(field + r'-data: (\S+)', text).group(1)))
         options += [option, str(path)]
     return options
 
