@@ -40,19 +40,14 @@ static struct client_call node_call(const struct agent_node *n, enum http_method
 
 /* ---- the object ---------------------------------------------------------------------------- */
 
-static void set_text(struct arena *a, struct json *o, const char *key, struct str s)
-{
-	json_set(o, key, json_new_string(a, s));
-}
-
 static struct json *node_labels(struct arena *a, const struct agent_config *c)
 {
 	struct json *labels = json_new(a, JSON_OBJECT);
 
-	set_text(a, labels, "kubernetes.io/hostname", str_of(c->node_name));
-	set_text(a, labels, "kubernetes.io/os", STR("linux"));
+	json_set_string(a, labels, "kubernetes.io/hostname", str_of(c->node_name));
+	json_set_string(a, labels, "kubernetes.io/os", STR("linux"));
 	if (c->zone)
-		set_text(a, labels, "topology.kubernetes.io/zone", str_of(c->zone));
+		json_set_string(a, labels, "topology.kubernetes.io/zone", str_of(c->zone));
 	for (size_t i = 0; i < c->n_labels; i++) {
 		struct str value = str_of(c->labels[i]), key;
 
@@ -67,16 +62,16 @@ static struct json *node_object(struct arena *a, const struct agent_config *c)
 	struct json *o = json_new(a, JSON_OBJECT), *cidrs = json_new(a, JSON_ARRAY), *spec;
 	char text[IP_PREFIX_TEXT_MAX];
 
-	set_text(a, o, "apiVersion", STR("v1"));
-	set_text(a, o, "kind", STR("Node"));
-	set_text(a, json_object_at(a, o, "metadata"), "name", str_of(c->node_name));
+	json_set_string(a, o, "apiVersion", STR("v1"));
+	json_set_string(a, o, "kind", STR("Node"));
+	json_set_string(a, json_object_at(a, o, "metadata"), "name", str_of(c->node_name));
 	json_set(json_object_at(a, o, "metadata"), "labels", node_labels(a, c));
 	spec = json_object_at(a, o, "spec");
 	for (size_t i = 0; i < c->n_pod_cidrs; i++) {
 		struct str s = str_dup(a, ip_prefix_format(&c->pod_cidrs[i], text));
 
 		if (i == 0)
-			set_text(a, spec, "podCIDR", s);
+			json_set_string(a, spec, "podCIDR", s);
 		json_append(cidrs, json_new_string(a, s));
 	}
 	if (c->n_pod_cidrs)
@@ -90,8 +85,8 @@ static void add_address(struct arena *a, struct json *list, const char *type, st
 {
 	struct json *o = json_new(a, JSON_OBJECT);
 
-	set_text(a, o, "type", str_of(type));
-	set_text(a, o, "address", value);
+	json_set_string(a, o, "type", str_of(type));
+	json_set_string(a, o, "address", value);
 	json_append(list, o);
 }
 
@@ -114,12 +109,13 @@ static struct json *ready_condition(struct arena *a, const struct agent_node *n)
 	struct json *list = json_new(a, JSON_ARRAY), *o = json_new(a, JSON_OBJECT);
 	int64_t now = clock_system.wall_ns(&clock_system);
 
-	set_text(a, o, "type", STR("Ready"));
-	set_text(a, o, "status", STR("True"));
-	set_text(a, o, "reason", STR("AgentReady"));
-	set_text(a, o, "message", STR("fairlead agent is running"));
-	set_text(a, o, "lastHeartbeatTime", str_dup(a, clock_format(text, now, 0)));
-	set_text(a, o, "lastTransitionTime", str_dup(a, clock_format(text, n->ready_since_ns, 0)));
+	json_set_string(a, o, "type", STR("Ready"));
+	json_set_string(a, o, "status", STR("True"));
+	json_set_string(a, o, "reason", STR("AgentReady"));
+	json_set_string(a, o, "message", STR("fairlead agent is running"));
+	json_set_string(a, o, "lastHeartbeatTime", str_dup(a, clock_format(text, now, 0)));
+	json_set_string(a, o, "lastTransitionTime",
+			str_dup(a, clock_format(text, n->ready_since_ns, 0)));
 	json_append(list, o);
 	return list;
 }
@@ -129,9 +125,9 @@ static struct json *capacity(struct arena *a)
 	struct json *o = json_new(a, JSON_OBJECT);
 	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 
-	set_text(a, o, "cpu", str_printf(a, "%ld", sysconf(_SC_NPROCESSORS_ONLN)));
-	set_text(a, o, "memory", str_printf(a, "%lldKi", (long long)pages * page / 1024));
-	set_text(a, o, "pods", str_printf(a, "%d", NODE_PODS_MAX));
+	json_set_string(a, o, "cpu", str_printf(a, "%ld", sysconf(_SC_NPROCESSORS_ONLN)));
+	json_set_string(a, o, "memory", str_printf(a, "%lldKi", (long long)pages * page / 1024));
+	json_set_string(a, o, "pods", str_printf(a, "%d", NODE_PODS_MAX));
 	return o;
 }
 
@@ -144,13 +140,13 @@ static struct json *node_info(struct arena *a)
 
 	uname(&u);
 	for (size_t i = 0; i < ARRAY_LEN(empty); i++)
-		set_text(a, o, empty[i], STR(""));
-	set_text(a, o, "kernelVersion", str_dup(a, str_of(u.release)));
-	set_text(a, o, "osImage", str_dup(a, str_of(u.sysname)));
-	set_text(a, o, "architecture", str_dup(a, str_of(u.machine)));
-	set_text(a, o, "operatingSystem", STR("linux"));
-	set_text(a, o, "containerRuntimeVersion", STR("fairlead://" FAIRLEAD_VERSION));
-	set_text(a, o, "kubeletVersion", STR("v" FAIRLEAD_VERSION "-fairlead"));
+		json_set_string(a, o, empty[i], STR(""));
+	json_set_string(a, o, "kernelVersion", str_dup(a, str_of(u.release)));
+	json_set_string(a, o, "osImage", str_dup(a, str_of(u.sysname)));
+	json_set_string(a, o, "architecture", str_dup(a, str_of(u.machine)));
+	json_set_string(a, o, "operatingSystem", STR("linux"));
+	json_set_string(a, o, "containerRuntimeVersion", STR("fairlead://" FAIRLEAD_VERSION));
+	json_set_string(a, o, "kubeletVersion", STR("v" FAIRLEAD_VERSION "-fairlead"));
 	return o;
 }
 
@@ -282,16 +278,16 @@ static struct json *lease_object(struct arena *a, const struct agent_node *n)
 	struct json *o = json_new(a, JSON_OBJECT), *meta, *spec;
 	char text[CLOCK_RFC3339_MAX];
 
-	set_text(a, o, "apiVersion", STR("coordination.k8s.io/v1"));
-	set_text(a, o, "kind", STR("Lease"));
+	json_set_string(a, o, "apiVersion", STR("coordination.k8s.io/v1"));
+	json_set_string(a, o, "kind", STR("Lease"));
 	meta = json_object_at(a, o, "metadata");
-	set_text(a, meta, "name", name);
-	set_text(a, meta, "namespace", STR("kube-node-lease"));
+	json_set_string(a, meta, "name", name);
+	json_set_string(a, meta, "namespace", STR("kube-node-lease"));
 	spec = json_object_at(a, o, "spec");
-	set_text(a, spec, "holderIdentity", name);
+	json_set_string(a, spec, "holderIdentity", name);
 	json_set(spec, "leaseDurationSeconds", json_new_int(a, NODE_LEASE_S));
-	set_text(a, spec, "renewTime",
-		 str_dup(a, clock_format(text, clock_system.wall_ns(&clock_system), 6)));
+	json_set_string(a, spec, "renewTime",
+			str_dup(a, clock_format(text, clock_system.wall_ns(&clock_system), 6)));
 	return o;
 }
 

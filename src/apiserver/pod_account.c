@@ -11,11 +11,6 @@ enum {
 	VOLUME_MODE = 0644, /* of the files */
 };
 
-static void set_text(struct arena *a, struct json *obj, const char *key, struct str s)
-{
-	json_set(obj, key, json_new_string(a, s));
-}
-
 /* [{…}] at `key`: the one element. */
 static struct json *list_of_one(struct arena *a, struct json *obj, const char *key)
 {
@@ -26,24 +21,24 @@ static struct json *volume(struct arena *a, struct str name)
 {
 	struct json *v = json_new(a, JSON_OBJECT), *projected, *sources, *n;
 
-	set_text(a, v, "name", name);
+	json_set_string(a, v, "name", name);
 	projected = json_object_at(a, v, "projected");
 	sources = json_set(projected, "sources", json_new(a, JSON_ARRAY));
 	n = json_object_at(a, json_append(sources, json_new(a, JSON_OBJECT)),
 			   "serviceAccountToken");
 	json_set(n, "expirationSeconds", json_new_int(a, TOKEN_S));
-	set_text(a, n, "path", STR("token"));
+	json_set_string(a, n, "path", STR("token"));
 	n = json_object_at(a, json_append(sources, json_new(a, JSON_OBJECT)), "configMap");
-	set_text(a, n, "name", STR("kube-root-ca.crt"));
+	json_set_string(a, n, "name", STR("kube-root-ca.crt"));
 	n = list_of_one(a, n, "items");
-	set_text(a, n, "key", STR("ca.crt"));
-	set_text(a, n, "path", STR("ca.crt"));
+	json_set_string(a, n, "key", STR("ca.crt"));
+	json_set_string(a, n, "path", STR("ca.crt"));
 	n = json_object_at(a, json_append(sources, json_new(a, JSON_OBJECT)), "downwardAPI");
 	n = list_of_one(a, n, "items");
-	set_text(a, n, "path", STR("namespace"));
+	json_set_string(a, n, "path", STR("namespace"));
 	n = json_object_at(a, n, "fieldRef");
-	set_text(a, n, "apiVersion", STR("v1"));
-	set_text(a, n, "fieldPath", STR("metadata.namespace"));
+	json_set_string(a, n, "apiVersion", STR("v1"));
+	json_set_string(a, n, "fieldPath", STR("metadata.namespace"));
 	json_set(projected, "defaultMode", json_new_int(a, VOLUME_MODE));
 	return v;
 }
@@ -67,9 +62,9 @@ static bool mount(struct arena *a, struct json *container, struct str name)
 		if (str_eq_c(json_get_string(m, "mountPath"), MOUNT_PATH))
 			return false;
 	n = json_append(list, json_new(a, JSON_OBJECT));
-	set_text(a, n, "name", name);
+	json_set_string(a, n, "name", name);
 	json_set(n, "readOnly", json_new_bool(a, true));
-	set_text(a, n, "mountPath", STR(MOUNT_PATH));
+	json_set_string(a, n, "mountPath", STR(MOUNT_PATH));
 	return true;
 }
 
@@ -144,8 +139,8 @@ int pod_account_admit(struct op *op, const struct json *old, struct json *obj)
 		return 0;
 	if (!is_named)
 		name = STR(ACCOUNT);
-	set_text(&op->arena, spec, "serviceAccountName", name);
-	set_text(&op->arena, spec, "serviceAccount", name);
+	json_set_string(&op->arena, spec, "serviceAccountName", name);
+	json_set_string(&op->arena, spec, "serviceAccount", name);
 	o = cache_get(res->cache, server_cache_key(&op->arena, res, op->req->ns, name));
 	if (!o || object_decode_copy(&op->arena, o, 0, &account, NULL) < 0)
 		return is_named ? no_account(op, obj, name) : 0;

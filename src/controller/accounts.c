@@ -28,18 +28,13 @@ struct accounts_run {
 	char ns[];
 };
 
-static void set_text(struct arena *a, struct json *obj, const char *key, struct str s)
-{
-	json_set(obj, key, json_new_string(a, s));
-}
-
 static struct json *object(struct arena *a, const char *kind, const char *name)
 {
 	struct json *obj = json_new(a, JSON_OBJECT);
 
-	set_text(a, obj, "apiVersion", STR("v1"));
-	set_text(a, obj, "kind", str_of(kind));
-	set_text(a, json_object_at(a, obj, "metadata"), "name", str_of(name));
+	json_set_string(a, obj, "apiVersion", STR("v1"));
+	json_set_string(a, obj, "kind", str_of(kind));
+	json_set_string(a, json_object_at(a, obj, "metadata"), "name", str_of(name));
 	return obj;
 }
 
@@ -48,7 +43,7 @@ static void add_config_map(struct controller_accounts *g, struct arena *a, bool 
 {
 	struct json *obj = is_there ? json_new(a, JSON_OBJECT) : object(a, "ConfigMap", CONFIG_MAP);
 
-	set_text(a, json_object_at(a, obj, "data"), "ca.crt", g->c->config.root_ca);
+	json_set_string(a, json_object_at(a, obj, "data"), "ca.crt", g->c->config.root_ca);
 	if (is_there) {
 		controller_writes_merge(w, api_kind_of("ConfigMap"), STR(CONFIG_MAP), NULL, obj);
 		return;

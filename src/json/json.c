@@ -315,6 +315,11 @@ static void json_link(struct json *parent, struct json *prev, struct json *n)
 	parent->count++;
 }
 
+struct json *json_set_string(struct arena *a, struct json *obj, const char *key, struct str s)
+{
+	return json_set(obj, key, json_new_string(a, s));
+}
+
 struct json *json_append(struct json *arr, struct json *n)
 {
 	json_link(arr, arr->last, n);

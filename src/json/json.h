@@ -96,6 +96,7 @@ struct json *json_clone(struct arena *a, const struct json *n); /* deep; strings
  * return n. */
 struct json *json_set(struct json *obj, const char *key, struct json *n);
 struct json *json_set_str(struct json *obj, struct str key, struct json *n);
+struct json *json_set_string(struct arena *a, struct json *obj, const char *key, struct str s);
 struct json *json_append(struct json *arr, struct json *n);
 struct json *json_insert(struct json *arr, size_t at, struct json *n); /* at <= count */
 bool json_remove(struct json *obj, const char *key);

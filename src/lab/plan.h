@@ -13,7 +13,6 @@
 enum {
 	LAB_API_PORT = 6443,       /* on the internal network */
 	LAB_HOST_API_PORT = 16443, /* on the host's loopback, when it is free */
-	LAB_AGENT_PORT = 10250,
 	LAB_NAME_MAX = 16,
 };
 

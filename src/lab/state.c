@@ -10,33 +10,29 @@ enum {
 	LAB_JSON_MAX = 1048576,
 };
 
-static void set_text(struct arena *a, struct json *o, const char *key, struct str s)
-{
-	json_set(o, key, json_new_string(a, s));
-}
-
 static struct json *space_json(struct arena *a, const struct lab_spaces *s, size_t i)
 {
 	const struct lab_space *sp = &s->all.ptr[i];
 	struct json *o = json_new(a, JSON_OBJECT);
 	unsigned node = i < 3 ? 0 : (unsigned)i - 2;
 
-	set_text(a, o, "name", str_of(sp->name));
+	json_set_string(a, o, "name", str_of(sp->name));
 	json_set(o, "pid", json_new_int(a, sp->pid));
 	if (i == 2) {
-		set_text(a, o, "address", lab_plan_addrs(a, LAB_OUTSIDE, LAB_GUEST, s->has_v6));
+		json_set_string(a, o, "address",
+				lab_plan_addrs(a, LAB_OUTSIDE, LAB_GUEST, s->has_v6));
 		return o;
 	}
-	set_text(a, o, "internal",
-		 lab_plan_addrs(a, LAB_INTERNAL,
-				node     ? LAB_NODE0 + node
-				: i == 0 ? LAB_ROUTER
-					 : LAB_GUEST,
-				s->has_v6));
+	json_set_string(a, o, "internal",
+			lab_plan_addrs(a, LAB_INTERNAL,
+				       node     ? LAB_NODE0 + node
+				       : i == 0 ? LAB_ROUTER
+						: LAB_GUEST,
+				       s->has_v6));
 	if (node) {
-		set_text(a, o, "external",
-			 lab_plan_addrs(a, LAB_EXTERNAL, LAB_NODE0 + node, s->has_v6));
-		set_text(a, o, "pods", lab_plan_pod_cidrs(a, node, s->has_v6));
+		json_set_string(a, o, "external",
+				lab_plan_addrs(a, LAB_EXTERNAL, LAB_NODE0 + node, s->has_v6));
+		json_set_string(a, o, "pods", lab_plan_pod_cidrs(a, node, s->has_v6));
 	}
 	return o;
 }
@@ -45,13 +41,13 @@ static struct json *part_json(struct arena *a, const struct lab_part *p)
 {
 	struct json *o = json_new(a, JSON_OBJECT);
 
-	set_text(a, o, "name", str_of(p->name));
-	set_text(a, o, "space", str_of(p->space));
+	json_set_string(a, o, "name", str_of(p->name));
+	json_set_string(a, o, "space", str_of(p->space));
 	json_set(o, "pid", json_new_int(a, p->pid));
-	set_text(a, o, "state",
-		 p->pid       ? STR("running")
-		 : p->is_done ? STR("done")
-			      : STR("waiting"));
+	json_set_string(a, o, "state",
+			p->pid       ? STR("running")
+			: p->is_done ? STR("done")
+				     : STR("waiting"));
 	json_set(o, "restarts", json_new_int(a, p->restarts));
 	return o;
 }
@@ -68,8 +64,8 @@ int lab_state_write(const struct lab_config *c, const struct lab_spaces *s,
 	arena_init(&a, 0);
 	o = json_new(&a, JSON_OBJECT);
 	json_set(o, "ready", json_new_bool(&a, is_ready));
-	set_text(&a, o, "server", str_printf(&a, "https://127.0.0.1:%u", c->api_port));
-	set_text(&a, o, "kubeconfig", str_printf(&a, "%s/kubeconfig", c->state_dir));
+	json_set_string(&a, o, "server", str_printf(&a, "https://127.0.0.1:%u", c->api_port));
+	json_set_string(&a, o, "kubeconfig", str_printf(&a, "%s/kubeconfig", c->state_dir));
 	spaces = json_set(o, "spaces", json_new(&a, JSON_ARRAY));
 	for (size_t i = 0; i < s->all.len; i++)
 		json_append(spaces, space_json(&a, s, i));
