@@ -32,18 +32,6 @@ enum need {
 	NEED_SERVER,
 };
 
-static void serve_metrics(struct http_exchange *x)
-{
-	struct buf b = BUF_INIT;
-	struct bytes *body;
-
-	metrics_print(&b);
-	body = bytes_dup(buf_str(&b));
-	http_reply(x, 200, "text/plain; version=0.0.4", body);
-	bytes_unref(body);
-	buf_fini(&b);
-}
-
 static bool is_server(const struct http_peer *peer)
 {
 	if (str_eq_c(peer->user, API_SERVER_USER))
@@ -182,7 +170,7 @@ static void on_request(void *ctx, struct http_exchange *x)
 		else if (str_eq_c(path, "/healthz"))
 			http_reply_text(x, 200, "ok");
 		else
-			serve_metrics(x);
+			http_reply_metrics(x);
 		return;
 	}
 	r = err_set(&err, ERR_NOT_FOUND, "not found\n");

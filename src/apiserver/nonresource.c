@@ -7,15 +7,6 @@
 #include "apiserver/stats.h"
 #include "base/metrics.h"
 
-static void reply(struct http_exchange *x, const char *type, struct buf *b)
-{
-	struct bytes *body = bytes_dup(buf_str(b));
-
-	buf_fini(b);
-	http_reply(x, 200, type, body);
-	bytes_unref(body);
-}
-
 static void version(struct apiserver *s, struct http_exchange *x)
 {
 	struct buf b = BUF_INIT;
@@ -36,16 +27,13 @@ static void version(struct apiserver *s, struct http_exchange *x)
 	buf_add_c(&b, "unknown");
 #endif
 	buf_add_c(&b, "\"}");
-	reply(x, "application/json", &b);
+	http_reply_buf(x, 200, "application/json", &b);
 }
 
 static void show_metrics(struct apiserver *s, struct http_exchange *x)
 {
-	struct buf b = BUF_INIT;
-
 	stats_update(s);
-	metrics_print(&b);
-	reply(x, "text/plain; version=0.0.4; charset=utf-8", &b);
+	http_reply_metrics(x);
 }
 
 static void list_paths(struct http_exchange *x)
@@ -56,7 +44,7 @@ static void list_paths(struct http_exchange *x)
 		&b,
 		"{\"paths\":[\"/.well-known/openid-configuration\",\"/api\",\"/api/v1\",\"/apis\",\"/healthz\",\"/livez\","
 		"\"/metrics\",\"/openapi/v2\",\"/openapi/v3\",\"/openid/v1/jwks\",\"/readyz\",\"/version\"]}");
-	reply(x, "application/json", &b);
+	http_reply_buf(x, 200, "application/json", &b);
 }
 
 bool nonresource_handle(struct apiserver *s, struct http_exchange *x)

@@ -114,15 +114,8 @@ static void dns_health(void *ctx, struct http_exchange *x)
 		else
 			http_reply_text(x, 503, "kubernetes: not synced yet");
 	} else if (str_eq_c(x->req.path, "/metrics")) {
-		struct buf b = BUF_INIT;
-		struct bytes *body;
-
 		dns_measure(p);
-		metrics_print(&b);
-		body = bytes_dup(buf_str(&b));
-		http_reply(x, 200, "text/plain; version=0.0.4", body);
-		bytes_unref(body);
-		buf_fini(&b);
+		http_reply_metrics(x);
 	} else {
 		http_reply_text(x, 404, "not found: /health, /ready and /metrics are here");
 	}

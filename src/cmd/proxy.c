@@ -76,15 +76,6 @@ static struct metric *const proxy_metrics[] = {&proxy_healthz, &proxy_livez};
 
 /* ---- HTTP ---- */
 
-static void proxy_reply(struct http_exchange *x, int status, const char *type, struct buf *b)
-{
-	struct bytes *body = bytes_dup(buf_str(b));
-
-	http_reply(x, status, type, body);
-	bytes_unref(body);
-	buf_fini(b);
-}
-
 static void proxy_reply_health(struct proxy_part *p, struct http_exchange *x, bool is_livez)
 {
 	struct proxy_health h;
@@ -103,7 +94,7 @@ static void proxy_reply_health(struct proxy_part *p, struct http_exchange *x, bo
 	buf_printf(&b, ", \"healthy\": %s}", h.is_healthy ? "true" : "false");
 	metric_add(is_livez ? &proxy_livez : &proxy_healthz, (const char *[]){ok ? "200" : "503"},
 		   1);
-	proxy_reply(x, ok ? 200 : 503, "application/json", &b);
+	http_reply_buf(x, ok ? 200 : 503, "application/json", &b);
 }
 
 static void proxy_on_health(void *ctx, struct http_exchange *x)
@@ -119,11 +110,9 @@ static void proxy_on_health(void *ctx, struct http_exchange *x)
 static void proxy_on_metrics(void *ctx, struct http_exchange *x)
 {
 	struct proxy_part *p = ctx;
-	struct buf b = BUF_INIT;
 
 	if (str_eq_c(x->req.path, "/metrics")) {
-		metrics_print(&b);
-		proxy_reply(x, 200, "text/plain; version=0.0.4", &b);
+		http_reply_metrics(x);
 	} else if (str_eq_c(x->req.path, "/proxyMode")) {
 		http_reply_text(x, 200, p->mode->name);
 	} else if (str_eq_c(x->req.path, "/healthz")) {

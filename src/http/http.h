@@ -118,6 +118,10 @@ void http_reply(struct http_exchange *x, int status, const char *content_type, s
 void http_reply_with(struct http_exchange *x, int status, const struct http_header *headers,
 		     size_t n_headers, struct bytes *body);
 void http_reply_text(struct http_exchange *x, int status, const char *text);
+void http_reply_buf(struct http_exchange *x, int status, const char *content_type,
+		    struct buf *b); /* frees b */
+void http_reply_metrics(
+	struct http_exchange *x); /* all of base/metrics.h, as Prometheus reads it */
 
 void http_begin(struct http_exchange *x, int status, const struct http_header *headers,
 		size_t n_headers);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/http.h"
 
+#include "base/metrics.h"
 #include "http/parser.h"
 
 #include <string.h>
@@ -206,6 +207,23 @@ void http_reply_text(struct http_exchange *x, int status, const char *text)
 
 	http_reply(x, status, "text/plain; charset=utf-8", body);
 	bytes_unref(body);
+}
+
+void http_reply_buf(struct http_exchange *x, int status, const char *content_type, struct buf *b)
+{
+	struct bytes *body = bytes_dup(buf_str(b));
+
+	buf_fini(b);
+	http_reply(x, status, content_type, body);
+	bytes_unref(body);
+}
+
+void http_reply_metrics(struct http_exchange *x)
+{
+	struct buf b = BUF_INIT;
+
+	metrics_print(&b);
+	http_reply_buf(x, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
 }
 
 void http_begin(struct http_exchange *x, int status, const struct http_header *headers,
