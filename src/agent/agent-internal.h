@@ -129,6 +129,8 @@ int64_t agent_container_step(struct agent_container *c);
 void agent_container_stop(struct agent_container *c, int64_t kill_ms);
 bool agent_container_is_done(const struct agent_container *c); /* an init container: go on */
 /* News from the pause. */
+/* The run with that number of a Pod's container has not ended. */
+bool agent_container_is_running(struct agent *a, const char *uid, const char *name, int number);
 void agent_container_on_running(struct agent_container *c, int number, int64_t started_ns);
 void agent_container_on_ended(struct agent_container *c, int number, int64_t started_ns,
 			      int64_t finished_ns, int exit_code, int signo);

@@ -306,6 +306,14 @@ void agent_container_stop(struct agent_container *c, int64_t kill_ms)
 
 /* ---- news --------------------------------------------------------------------------------- */
 
+bool agent_container_is_running(struct agent *a, const char *uid, const char *name, int number)
+{
+	const struct agent_container *c =
+		agent_pod_container(map_get(&a->by_uid, str_of(uid)), str_of(name));
+
+	return c && c->number == number && c->now.run != AGENT_ENDED;
+}
+
 void agent_container_on_running(struct agent_container *c, int number, int64_t started_ns)
 {
 	c->is_asked = false;

@@ -279,19 +279,12 @@ static void print(struct agent_exec *e, enum stream which, struct buf *text)
 	buf_fini(text);
 }
 
-static bool is_running(const struct agent_exec *e)
-{
-	const struct agent_container *c = agent_pod_container(
-		map_get(&e->agent->by_uid, str_of(e->uid)), str_of(e->container));
-
-	return c && c->number == e->number && c->now.run != AGENT_ENDED;
-}
-
 /* What it has printed since. May free e. */
 static void poll_log(struct agent_exec *e)
 {
 	struct buf out = BUF_INIT, errors = BUF_INIT;
-	bool was_running = is_running(e), has_more;
+	bool was_running = agent_container_is_running(e->agent, e->uid, e->container, e->number),
+	     has_more;
 
 	if (agent_wire_is_full(e->wire))
 		return; /* what is left stays in the file */

@@ -54,14 +54,6 @@ static void on_close(struct http_exchange *x)
 	follower_free(x->handler_ctx);
 }
 
-static bool is_running(const struct follower *f)
-{
-	struct agent_pod *p = map_get(&f->logs->agent->by_uid, str_of(f->uid));
-	const struct agent_container *c = agent_pod_container(p, str_of(f->container));
-
-	return c && c->number == f->number && c->now.run != AGENT_ENDED;
-}
-
 static void write_text(struct http_exchange *x, struct buf *text)
 {
 	struct bytes *chunk;
@@ -79,7 +71,9 @@ static void on_poll(void *ctx)
 	struct follower *f = ctx;
 	struct http_exchange *x = f->x;
 	struct buf out = BUF_INIT;
-	bool was_running = is_running(f), has_more;
+	bool was_running =
+		     agent_container_is_running(f->logs->agent, f->uid, f->container, f->number),
+	     has_more;
 
 	if (http_pending(x) >= HTTP_PENDING_MAX)
 		return; /* a slow reader: what is left stays in the file */
