@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Endpoints: what they must be, and what their controller writes (service-api.md section 11)."""
-from api import all_of, merged, ours, proves, rev, rules_of, service, until
+from api import Skip, all_of, merged, ours, proves, rev, rules_of, service, until
 from pods import NO_CONTROLLERS, default_node, kill, pod, report, settle, subset, subsets
 from suite_validation import ADDRESS, LABEL, QUALIFIED, SUBDOMAIN
 
@@ -307,7 +307,7 @@ def test_more_than_a_thousand(api):
 @proves('11.2.19')
 def test_endpoints_without_service_at_the_start(api):
     if api.server.store == 'memory':
-        return
+        raise Skip('it forgets with the server')
     old = endpoints('leader', address())
     old['metadata']['annotations'] = {'control-plane.alpha.kubernetes.io/leader': '{}'}
     api.post(api.path('endpoints'), old).want(201)

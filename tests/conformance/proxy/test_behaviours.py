@@ -26,6 +26,10 @@ CONFIG = {'node': 'n1', 'zone': 'z1', 'clusterCIDR': ['10.64.0.0/16', 'fd64::/32
           'nodeAddresses': [NODE, NODE6]}
 
 
+class Skipped(Exception):
+    """This mode cannot do it; its text says why."""
+
+
 class Driver:
     def __init__(self, top, program, mode):
         with top.inside('node'):
@@ -406,7 +410,7 @@ def contested_address(b):
 def drift_is_seen_and_mended(b):
     """Whatever set or map somebody else empties, or deletes, a check tells it and a sync mends it."""
     if b.mode != 'nftables':
-        return
+        raise Skipped(f'{b.mode} has no verifier yet')
     sticky = {'sessionAffinity': 'ClientIP', 'sessionAffinityConfig': {'clientIP': {'timeoutSeconds': 600}}}
     plain = service('plain', ip='10.96.0.11', ip6=None)
     both = [slices(['a', 'far']), slices(['a'], 'plain')]
@@ -512,6 +516,8 @@ def main():
             bench.reset()
             scenario(bench)
             print(f'ok {i} - {scenario.__name__}', flush=True)
+        except Skipped as why:
+            print(f'ok {i} - {scenario.__name__} # SKIP {why}', flush=True)
         except Exception:
             failed += 1
             for line in traceback.format_exc().splitlines():

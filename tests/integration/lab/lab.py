@@ -23,6 +23,10 @@ class Failed(Exception):
     pass
 
 
+class Skipped(Exception):
+    """This test cannot run here; its text says why."""
+
+
 def check(condition, text):
     if not condition:
         raise Failed(text)
@@ -236,10 +240,12 @@ def run_tests(lab, tests):
         began = time.monotonic()
         try:
             test(lab)
-            result = 'ok'
+            result, why = 'ok', ''
+        except Skipped as e:
+            result, why = 'ok', f' # SKIP {e}'
         except Exception as e:  # whatever goes wrong is this test's failure
-            result, failed = 'not ok', True
+            result, why, failed = 'not ok', '', True
             print('# ' + '\n# '.join(traceback.format_exc().splitlines()[-6:] + [str(e)]))
             lab.show_logs()
-        print(f'{result} {i} - {test.__name__} ({time.monotonic() - began:.1f} s)', flush=True)
+        print(f'{result} {i} - {test.__name__} ({time.monotonic() - began:.1f} s){why}', flush=True)
     return 1 if failed else 0

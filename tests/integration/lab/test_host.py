@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-from lab import Lab, check, need, responder, run_tests, wait
+from lab import Lab, Skipped, check, need, responder, run_tests, wait
 
 INSIDE = 'FAIRLEAD_TEST_USERNS'  # set in the copy of this program that runs in a user namespace
 COMMANDS = (['ip', '-d', '-j', 'link'], ['ip', '-j', 'addr'], ['ip', '-j', 'route', 'show', 'table', 'all'],
@@ -82,8 +82,7 @@ def the_host_does_not_change(lab):
 
 def it_works_without_root(lab):
     if lab.no_userns:
-        print(f'# skipped: {lab.no_userns}')
-        return
+        raise Skipped(lab.no_userns)
     before = host()
     out = subprocess.run(['unshare', '-Urn', sys.executable, *sys.argv], capture_output=True, text=True, timeout=120,
                          env=dict(os.environ, **{INSIDE: '1'}))
