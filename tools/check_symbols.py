@@ -19,6 +19,7 @@ def main():
     bad = []
     for lib in sorted(build.glob('src/**/lib*.a')):
         room = lib.parent.relative_to(build / 'src')
+        folders = [p.name for p in (ROOT / 'src' / room).iterdir() if p.is_dir()]
         out = subprocess.run(['nm', '--defined-only', '-g', str(lib)], capture_output=True, text=True)
         file = stem = ''
         for line in out.stdout.splitlines():
@@ -29,9 +30,9 @@ def main():
             if len(words) != 3 or words[1] in 'uUwWV':
                 continue
             name = words[2].lstrip('_')
-            # A source in a folder below is called folder_file.c.o: its file's own name is the last part.
-            last = file.rpartition('_')[2]
-            prefixes = [p.replace('-', '_') for p in room.parts] + [file, last] + ALSO.get(last, [])
+            # A source in a folder below is called folder_file.c.o: its own name follows the folder's.
+            own = next((file[len(f) + 1:] for f in folders if file.startswith(f + '_')), file)
+            prefixes = [p.replace('-', '_') for p in room.parts] + [file, own] + ALSO.get(own, [])
             if name.startswith(('asan', 'ubsan', 'odr_asan', 'start_', 'stop_', 'gcov', 'llvm')):
                 continue
             if not any(name == p or name.startswith(p + '_') for p in prefixes):

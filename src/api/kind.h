@@ -8,8 +8,8 @@
  * says it all: fields, types, protobuf numbers, list and map semantics, merge keys, defaults, enum
  * values, immutability, printer columns, discovery entries. The generated tables are const data;
  * everything regular (strict decoding, defaults, patches, OpenAPI, discovery, Tables) is a function
- * over them. Hand-written is only what is not regular: validation (api/validate.h) and typed views
- * (api/decode.h).
+ * over them. Hand-written is only what is not regular: validation (api/rules/validate.h) and typed
+ * views (api/decode/decode.h).
  */
 
 #include "base/str.h"

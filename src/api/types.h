@@ -4,10 +4,11 @@
 /*
  * Objects as C structs, for those who read them: the service model, DNS, controllers, the agent.
  *
- * These are views: decoded from a JSON tree (api/decode.h) into an arena, never edited, and holding
- * only the fields that Fairlead interprets. Whoever must keep every field that a client sent (the
- * API server) works on the tree. Strings point into the arena; an absent string is the absent str.
- * Fields are named after Kubernetes' own (api/…: service-api.md sections 2, 11, 12, 20).
+ * These are views: decoded from a JSON tree (api/decode/decode.h) into an arena, never edited, and
+ * holding only the fields that Fairlead interprets. Whoever must keep every field that a client
+ * sent (the API server) works on the tree. Strings point into the arena; an absent string is the
+ * absent str. Fields are named after Kubernetes' own (api/…: service-api.md sections 2, 11, 12,
+ * 20).
  *
  * Decoding is lenient about what it does not know and strict about what it uses: a wrong type is an
  * error that names the field; an address that does not parse is kept as text and flagged by the

@@ -4,17 +4,23 @@
 /*
  * The API server: Kubernetes' REST interface over a store.
  *
- * How a request runs. handler.c takes a whole HTTP request, finds out who sent it (authenticate.h,
- * impersonate.h) and whether they may (attributes.h, authorize.h). What is no object
- * (health, version, metrics, discovery, OpenAPI) is answered by nonresource.c and documents.c; for
- * the rest path and query become a struct request (request.h), which is answered through reply.h.
- * Reads (read.c) come from the watch cache (cache.h). Watches (watch.c) hang on the cache's events,
- * each encoded once whoever watches. Writes (write.c) run the pipeline of service-api.md section 1:
- * decode, defaults, admission, allocation, validation, then one store transaction (op.h) that
- * compares the object's revision and all claims; when it loses a race it is run again on the fresh
- * object. What is particular about a kind is its strategy (strategy.h). Subresources with a handler
- * of their own are in handler.c's table; what a node's agent has to answer goes through relay.h.
- * boot.c loads the cache and makes what must be there: the default namespaces and the Service
+ * This folder has what all of it shares: the state (server.h), the watch caches (cache.h), a
+ * request and its answer (request.h, reply.h). The rooms inside, lowest first: service/ (which
+ * addresses and ports a Service gets, pure), access/ (who asks, and may), read/, connect/ (through
+ * to nodes and Pods), write/, serve/ (the top).
+ *
+ * How a request runs. serve/handler.c takes a whole HTTP request, finds out who sent it
+ * (access/authenticate.h, impersonate.h) and whether they may (attributes.h, authorize.h). What is
+ * no object (health, version, metrics, discovery, OpenAPI) is answered by serve/nonresource.c and
+ * documents.c; for the rest path and query become a struct request (request.h), which is answered
+ * through reply.h. Reads (read/read.c) come from the watch cache. Watches (read/watch.c) hang on
+ * the cache's events, each encoded once whoever watches. Writes (write/write.c) run the pipeline of
+ * service-api.md section 1: decode, defaults, admission, allocation, validation, then one store
+ * transaction (write/op.h) that compares the object's revision and all claims; when it loses a race
+ * it is run again on the fresh object. What is particular about a kind is its strategy
+ * (write/strategy.h). Subresources with a handler of their own are in serve/handler.c's table; what
+ * a node's agent has to answer goes through connect/relay.h. serve/feed.c loads the caches and
+ * follows the store; serve/boot.c makes what must be there: the default namespaces and the Service
  * default/kubernetes.
  *
  * Everything runs on one loop's thread; nothing here blocks or logs. What the operator should know

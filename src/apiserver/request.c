@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/request.h"
 
-#include "api/validate.h"
+#include "api/rules/validate.h"
 #include "apiserver/accept.h"
 
 #include <inttypes.h>

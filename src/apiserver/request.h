@@ -10,7 +10,7 @@
  */
 
 #include "access/access.h"
-#include "api/table.h"
+#include "api/table/table.h"
 #include "apiserver/server.h"
 #include "apiserver/status.h"
 

@@ -11,6 +11,8 @@
 #include "base/rand.h"
 #include "loop/loop.h"
 
+#define SERVER_REGISTRY "/registry/" /* what every key of the store begins with */
+
 struct peers;
 struct repair;
 struct access_rbac;

@@ -18,7 +18,7 @@
  * first complete list nothing is told; then on_change for every object, then on_synced once.
  */
 
-#include "api/decode.h"
+#include "api/decode/decode.h"
 #include "client/client.h"
 
 struct client_reflector;

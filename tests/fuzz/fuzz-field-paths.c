@@ -3,7 +3,7 @@
  * Two sets of fields (FieldsV1), one a line. What is read is written and read again as the same
  * set; what both have and what only the first has make up the first; every member is found.
  */
-#include "api/field_set.h"
+#include "api/managed/field_set.h"
 
 #include <stdlib.h>
 

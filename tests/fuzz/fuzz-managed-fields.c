@@ -6,7 +6,7 @@
  * is done twice changes no owner.
  */
 #include "api/kind.h"
-#include "api/managed.h"
+#include "api/managed/managed.h"
 #include "api/strict.h"
 
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every kind's views, defaults, rules and cells on whatever JSON: the first byte picks the kind.
  * The tree has not passed the schema, which is more than these have to bear. */
-#include "api/decode.h"
+#include "api/decode/decode.h"
 #include "api/kind.h"
+#include "api/rules/validate.h"
 #include "api/selector.h"
 #include "api/service_defaults.h"
-#include "api/table.h"
-#include "api/validate.h"
+#include "api/table/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

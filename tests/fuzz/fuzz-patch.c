@@ -4,7 +4,7 @@
  * the patch. Neither input may change, and the result must be something that can be stored.
  */
 #include "api/kind.h"
-#include "api/patch.h"
+#include "api/patch/patch.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 
 #include "api/kind.h"
 #include "api/service_defaults.h"
-#include "apiserver/service_plan.h"
+#include "apiserver/service/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

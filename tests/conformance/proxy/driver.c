@@ -14,7 +14,7 @@
  *	quit, purge  leaves the kernel as it is, or clean
  */
 
-#include "api/decode.h"
+#include "api/decode/decode.h"
 #include "base/clock.h"
 #include "proxy/nftables/nftables.h"
 #include "svc/build.h"

@@ -7,8 +7,8 @@
 
 #include "api/defaults.h"
 #include "api/kind.h"
+#include "api/rules/validate.h"
 #include "api/service_defaults.h"
-#include "api/validate.h"
 
 #include "tests/harness/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/field_set.h"
 #include "api/kind.h"
+#include "api/managed/field_set.h"
 #include "tests/harness/test.h"
 #include "tests/unit/api/text.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sets are those that a stock kube-apiserver 1.36 has answered with. */
-#include "api/field_walk.h"
 #include "api/kind.h"
+#include "api/managed/field_walk.h"
 #include "tests/harness/test.h"
 #include "tests/unit/api/text.h"
 

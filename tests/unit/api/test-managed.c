@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/kind.h"
-#include "api/managed.h"
+#include "api/managed/managed.h"
 #include "tests/harness/test.h"
 #include "tests/unit/api/text.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/kind.h"
-#include "api/openapi.h"
+#include "api/openapi/openapi.h"
 #include "api/schema.h"
 #include "tests/harness/test.h"
 #include "json/json.h"

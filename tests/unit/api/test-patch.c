@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/kind.h"
-#include "api/patch.h"
+#include "api/patch/patch.h"
 #include "tests/harness/test.h"
 #include "tests/unit/api/text.h"
 

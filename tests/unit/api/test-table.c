@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/table.h"
+#include "api/table/table.h"
 
 #include "api/kind.h"
 

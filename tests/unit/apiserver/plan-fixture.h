@@ -6,7 +6,7 @@
 #include "api/defaults.h"
 #include "api/kind.h"
 #include "api/service_defaults.h"
-#include "apiserver/service_plan.h"
+#include "apiserver/service/plan.h"
 #include "tests/harness/test.h"
 
 struct plan_fixture {

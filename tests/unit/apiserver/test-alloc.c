@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "apiserver/ip_alloc.h"
-#include "apiserver/port_alloc.h"
+#include "apiserver/service/ip_alloc.h"
+#include "apiserver/service/port_alloc.h"
 #include "tests/harness/test.h"
 
 static struct ip_alloc pool(const char *cidr)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "apiserver/continuation.h"
+#include "apiserver/read/continuation.h"
 
 #include "tests/harness/test.h"
 

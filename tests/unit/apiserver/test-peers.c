@@ -5,7 +5,7 @@
  * Proves: 10.6.4
  */
 
-#include "apiserver/boot_objects.h"
+#include "apiserver/serve/boot_objects.h"
 #include "tests/unit/apiserver/server-fixture.h"
 
 #define ENDPOINTS "/api/v1/namespaces/default/endpoints/kubernetes"

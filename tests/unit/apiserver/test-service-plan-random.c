@@ -6,9 +6,9 @@
  * claimed. What validation would refuse is dropped, as the API server does.
  */
 
-#include "api/validate.h"
-#include "apiserver/service_plan.h"
-#include "apiserver/service_tree.h"
+#include "api/rules/validate.h"
+#include "apiserver/service/plan.h"
+#include "apiserver/service/tree.h"
 #include "tests/unit/apiserver/plan-fixture.h"
 
 enum {

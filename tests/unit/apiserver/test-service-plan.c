@@ -2,7 +2,7 @@
 
 /* service-api.md sections 5 to 9, rule by rule, and the traps of section 22 that are about them. */
 
-#include "apiserver/service_plan.h"
+#include "apiserver/service/plan.h"
 #include "tests/unit/apiserver/plan-fixture.h"
 
 #include <string.h>

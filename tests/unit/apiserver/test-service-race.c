@@ -6,7 +6,7 @@
  * In the end every address and node port in the store belongs to the one Service that has it.
  */
 
-#include "apiserver/service_tree.h"
+#include "apiserver/service/tree.h"
 #include "loop/loop.h"
 #include "store/store.h"
 #include "tests/unit/apiserver/plan-fixture.h"

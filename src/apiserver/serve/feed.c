@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/serve/feed.h"
+
+#include "access/rbac.h"
+#include "apiserver/access/authorize.h"
+#include "apiserver/read/await.h"
+#include "apiserver/read/watch.h"
+#include "apiserver/serve/boot.h"
+#include "apiserver/write/repair.h"
+#include "apiserver/write/services.h"
+
+static void load_at(struct apiserver *s, uint64_t rev);
+
+static void loaded(struct apiserver *s)
+{
+	s->is_loaded = true;
+	s->is_ready = s->was_ready;
+	if (!s->is_ready && !s->boot)
+		boot_start(s);
+	await_advance(s);
+}
+
+static void on_feed(void *ctx, int r, const struct store_event *events, size_t n, uint64_t rev,
+		    const struct err *err)
+{
+	struct apiserver *s = ctx;
+	struct err why;
+
+	if (r < 0) {
+		server_tell(s, true, "the store's watch has ended, reading everything anew: %s",
+			    err->msg);
+		store_watch_close(s->store, TAKE_PTR(s->feed));
+		s->was_ready |= s->is_ready;
+		s->is_ready = s->is_loaded = false;
+		s->is_stale = true;
+		watch_end_all(s); /* their clients find out by 410 what they have missed */
+		feed_load(s);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct str key;
+		struct cache *c = server_cache_of(s, events[i].key, &key);
+
+		if (c && cache_apply(c, key, &events[i], &why) < 0)
+			server_tell(s, true, "ignoring a change in the store: %s", why.msg);
+		if (c)
+			authorize_changed(s, c, key);
+		services_on_event(s->services, &events[i]);
+	}
+	repair_on_events(s->repair, events, n);
+	s->rev = rev;
+	if (!n && !s->is_loaded)
+		loaded(s);
+	if (!list_is_empty(&s->awaiting))
+		await_advance(s);
+}
+
+/* What the caches had is from before the feed ended; writes under way keep what they hold. */
+static void forget(struct apiserver *s)
+{
+	vec_foreach(c, &s->caches)
+		cache_clear(*c);
+	services_forget(s->services);
+	access_rbac_free(s->rbac);
+	s->rbac = access_rbac_new();
+	s->is_stale = false;
+}
+
+static void on_load(void *ctx, int r, const struct store_range *range, const struct err *err)
+{
+	struct apiserver *s = ctx;
+	struct err why;
+
+	if (s->is_stopping)
+		return;
+	if (r < 0 && s->load_rev) {
+		load_at(s, 0); /* compacted meanwhile */
+		return;
+	}
+	if (r < 0) {
+		server_tell(s, true, "cannot read the store, trying again: %s", err->msg);
+		s->must_load = true;
+		return;
+	}
+	if (s->is_stale)
+		forget(s);
+	for (size_t i = 0; i < range->n; i++) {
+		struct str key;
+		struct cache *c = server_cache_of(s, range->kvs[i].key, &key);
+
+		if (c && cache_load(c, key, &range->kvs[i], &why) < 0)
+			server_tell(s, true, "leaving out an object: %s", why.msg);
+		services_on_load(s->services, &range->kvs[i]);
+	}
+	vec_foreach(c, &s->caches)
+		cache_load_done(*c, range->rev);
+	authorize_load(s);
+	s->rev = s->compact_rev = range->rev;
+	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
+	s->feed = store_watch(s->store, STR(SERVER_REGISTRY), range->rev, on_feed, s);
+	/* Or the feed says when it has caught up. */
+	if (range->rev >= store_current_rev(s->store))
+		loaded(s);
+}
+
+static void load_at(struct apiserver *s, uint64_t rev)
+{
+	s->load_rev = rev;
+	store_range(s->store, STR(SERVER_REGISTRY), (struct str){0}, 0, rev, on_load, s);
+}
+
+/* From the past, so that watches of clients who were here before a restart find their events in the
+ * rings. Not from a store that does not know how far it is (etcd, whose other clients are many),
+ * nor when the feed was lost: then what counts is to be back soon. */
+void feed_load(struct apiserver *s)
+{
+	uint64_t now = store_current_rev(s->store), oldest = store_compacted_rev(s->store);
+	uint64_t from = now > APISERVER_REPLAY_REVS ? now - APISERVER_REPLAY_REVS : 0;
+
+	s->must_load = false;
+	from = MAX(from, oldest);
+	load_at(s, from < now && !s->is_stale ? from : 0);
+}
+
+static void on_compacted(void *ctx, int r, const struct store_txn_result *res,
+			 const struct err *err)
+{
+	if (r < 0)
+		server_tell(ctx, false, "history was not compacted, trying again later: %s",
+			    err->msg);
+}
+
+/* What was newest a period ago is the oldest that stays readable. Servers that share a store all do
+ * so, each at its own time: none forgets what is younger, and it does no harm to ask for what is
+ * forgotten already, so nobody needs to be chosen for it. */
+void feed_compact(struct apiserver *s)
+{
+	int64_t now = clock_mono_ms(s->clock);
+
+	if (now < s->compact_at_ms)
+		return;
+	s->compact_at_ms = now + APISERVER_HISTORY_MS;
+	if (s->compact_rev > store_compacted_rev(s->store))
+		store_compact(s->store, s->compact_rev, on_compacted, s);
+	s->compact_rev = s->rev;
+}

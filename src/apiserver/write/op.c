@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/write/op.h"
+
+#include "apiserver/reply.h"
+#include "apiserver/write/services.h"
+
+/* Who writes one object: one transaction under way, the others wait. */
+struct op_line {
+	bool is_busy;
+	struct list_node waiting; /* struct op, in the order in which they came */
+	struct str key;           /* of the store */
+	char text[];
+};
+
+static struct op_line *line_of(struct apiserver *s, struct str key)
+{
+	struct op_line *line = map_get(&s->writes, key);
+
+	if (line)
+		return line;
+	line = mem_xzalloc(sizeof(*line) + key.len);
+	memcpy(line->text, key.ptr, key.len);
+	line->key = str_n(line->text, key.len);
+	list_init(&line->waiting);
+	map_put(&s->writes, key, line);
+	return line;
+}
+
+static void attempt_clear(struct op *op)
+{
+	for (size_t i = 0; i < op->n_ops; i++)
+		bytes_unref(op->ops[i].value);
+	op->n_ops = op->n_compares = 0;
+	object_unref(TAKE_PTR(op->object));
+	op->has_plan = false;
+}
+
+static void op_free(struct op *op)
+{
+	attempt_clear(op);
+	list_remove(&op->in_line);
+	list_remove(&op->link);
+	arena_fini(&op->arena);
+	free(op);
+}
+
+static void on_close(struct http_exchange *x)
+{
+	struct op *op = x->handler_ctx;
+
+	op->req = NULL;
+}
+
+struct op *op_new(struct request *req, int (*step)(struct op *op))
+{
+	struct op *op = mem_xnew(struct op);
+
+	list_init(&op->in_line);
+	op->s = req->s;
+	op->req = req;
+	op->step = step;
+	op->done = op_done_object;
+	op->http_status = 200;
+	op->deadline_ms = clock_mono_ms(op->s->clock) +
+			  (req->timeout_ms ? req->timeout_ms : REQUEST_TIMEOUT_MS);
+	list_append(&op->s->ops, &op->link);
+	arena_init(&op->arena, 0);
+	return op;
+}
+
+/* The exchange is about to be answered, or the owner told. */
+static void finish(struct op *op, int r)
+{
+	if (op->ended) {
+		op->ended(op, r);
+		return;
+	}
+	if (op->req && r < 0) {
+		op->req->x->on_close = NULL;
+		reply_failure(op->req);
+	}
+}
+
+void op_run(struct op *op)
+{
+	int r;
+
+	if (!op->ended) {
+		op->req->x->handler_ctx = op;
+		op->req->x->on_close = on_close;
+	}
+	attempt_clear(op);
+	op->tries++;
+	r = op->step(op);
+	if (r == OP_SUBMITTED)
+		return;
+	finish(op, r);
+	op_free(op);
+}
+
+void op_compare(struct op *op, struct str key, uint64_t mod_rev)
+{
+	if (!op->compares)
+		op->compares =
+			arena_array(&op->arena, STORE_TXN_OPS_MAX, sizeof(struct store_compare));
+	assert(op->n_compares < STORE_TXN_OPS_MAX);
+	op->compares[op->n_compares++] = (struct store_compare){key, mod_rev};
+}
+
+void op_put(struct op *op, struct str key, struct bytes *value)
+{
+	if (!op->ops)
+		op->ops = arena_array(&op->arena, STORE_TXN_OPS_MAX, sizeof(struct store_op));
+	assert(op->n_ops < STORE_TXN_OPS_MAX);
+	op->ops[op->n_ops++] = (struct store_op){key, value};
+}
+
+void op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev)
+{
+	const struct resource *res = op->req->res;
+	struct str key = server_store_key(&op->arena, res, ns, name);
+	struct bytes *value = object_encode(&op->arena, res, tree);
+
+	object_unref(op->object);
+	op->object = object_new(server_cache_key(&op->arena, res, ns, name), value,
+				res->cache->res->head.len, rev, 0);
+	op_compare(op, key, rev);
+	op_put(op, key, value);
+}
+
+void op_remove(struct op *op, struct object *o)
+{
+	struct str key = server_store_key(&op->arena, op->req->res, object_ns(o), object_name(o));
+
+	object_unref(op->object);
+	op->object = object_ref(o);
+	op_compare(op, key, o->rev);
+	op_put(op, key, NULL);
+}
+
+void op_add_plan(struct op *op, const struct json *service)
+{
+	services_add_plan(op->s->services, op, service);
+}
+
+/* Lets the ones in line run until one of them has a transaction under way, or none is left. */
+static void line_advance(struct apiserver *s, struct op_line *line)
+{
+	struct op *next;
+
+	while (!line->is_busy && (next = list_first(struct op, &line->waiting, in_line))) {
+		list_remove(&next->in_line);
+		s->n_writes--;
+		if (next->req || next->ended)
+			op_run(next);
+		else
+			op_free(next);
+	}
+	if (line->is_busy)
+		return;
+	map_remove(&s->writes, line->key);
+	free(line);
+}
+
+/* The store has spoken. The op is answered, run again, or (its client has gone) forgotten. */
+static void conclude(struct op *op, int r, const struct store_txn_result *res,
+		     const struct err *err)
+{
+	if (!op->req && !op->ended) {
+		op_free(op);
+		return;
+	}
+	if (r == 0) {
+		if (op->ended)
+			op->ended(op, 0);
+		else
+			op->done(op, res->rev);
+		op_free(op);
+		return;
+	}
+	if (r == ERR_CONFLICT && op->req && op->tries < OP_TRIES_MAX && op->lost(op, res->failed)) {
+		op_run(op);
+		return;
+	}
+	if (op->req && !op->req->st.code)
+		IGNORE(status_from_err(&op->req->st, r == ERR_CONFLICT ? ERR_TOO_MANY : r, err),
+		       "answered next");
+	finish(op, r);
+	op_free(op);
+}
+
+static void on_txn(void *ctx, int r, const struct store_txn_result *res, const struct err *err)
+{
+	struct op *op = ctx;
+	struct apiserver *s = op->s;
+	struct op_line *line = TAKE_PTR(op->line);
+
+	s->n_writes--;
+	line->is_busy = false;
+	if (op->has_plan)
+		services_drop(s->services, &op->plan);
+	conclude(op, r, res, err);
+	line_advance(s, line);
+}
+
+int op_submit(struct op *op)
+{
+	struct op_line *line = line_of(op->s, op->ops[0].key);
+	struct store_txn txn = {.compares = op->compares,
+				.n_compares = op->n_compares,
+				.ops = op->ops,
+				.n_ops = op->n_ops};
+
+	op->s->n_writes++;
+	if (line->is_busy) {
+		op->tries--; /* this one did not get as far as a race */
+		list_append(&line->waiting, &op->in_line);
+		return OP_SUBMITTED;
+	}
+	line->is_busy = true;
+	op->line = line;
+	if (op->has_plan)
+		services_hold(op->s->services, &op->plan);
+	store_txn(op->s->store, &txn, on_txn, op);
+	return OP_SUBMITTED;
+}
+
+void op_tick(struct apiserver *s)
+{
+	int64_t now = clock_mono_ms(s->clock);
+
+	list_foreach(struct op, op, &s->ops, link) {
+		struct request *req = op->req;
+
+		if (!req || op->ended || now < op->deadline_ms)
+			continue;
+		op->req = NULL;
+		req->x->on_close = NULL;
+		IGNORE(status_set(&req->st, ERR_TIMEOUT,
+				  "request did not complete within requested timeout - context "
+				  "deadline exceeded"),
+		       "answered next");
+		reply_failure(req);
+	}
+}
+
+void op_done_object(struct op *op, uint64_t rev)
+{
+	op->req->x->on_close = NULL;
+	reply_object(op->req, op->http_status, op->object, rev);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A write under way: from the request to the store's answer.
+ *
+ * An op tries: its step looks at the newest objects, builds one store transaction (the object with
+ * a compare of its revision, and whatever must change with it) and submits it. When the transaction
+ * loses a race, the step is run again on what is there then, as far as the op's kind allows. So
+ * every step starts from nothing and keeps nothing between tries but the request.
+ *
+ * Writes of one object wait for each other in line, in the order in which they came: the one in
+ * front has its transaction under way, the next one's step runs when that has ended and so sees
+ * what it left. Races that remain are those with other servers.
+ *
+ * The op outlives its client: when the client goes, or its time is over (504: whether the write was
+ * made is not known then), the transaction that was submitted still ends,
+ * and what it held is given back, but nobody is answered. What a try needs is in op.arena.
+ */
+
+#include "apiserver/request.h"
+#include "apiserver/service/plan.h"
+
+struct op;
+struct delete_options;
+
+enum op_result {      /* of a step, besides negative failures with req->st set */
+	OP_ANSWERED,  /* the request has its answer */
+	OP_SUBMITTED, /* the answer follows when the store has spoken */
+};
+
+struct op {
+	struct apiserver *s;
+	struct request *req; /* NULL: the client has gone */
+	struct arena arena;
+	int (*step)(struct op *op);
+	/* The transaction has succeeded; `op->object` is what was stored. Answers. */
+	void (*done)(struct op *op, uint64_t rev);
+	/* The compare with this index failed. True: try again. False: req->st is set. */
+	bool (*lost)(struct op *op, size_t failed);
+	unsigned tries;
+	struct list_node link;    /* in the server's ops */
+	int64_t deadline_ms;      /* when the client is told that it takes too long */
+	struct op_line *line;     /* of the object, while the transaction is under way */
+	struct list_node in_line; /* while it waits */
+	/* of the try under way */
+	struct store_compare *compares;
+	struct store_op *ops;
+	size_t n_compares, n_ops;
+	struct service_plan plan;
+	bool has_plan;
+	struct object *object; /* new or deleted one; its rev is not known before */
+	int http_status;
+	/* of the kind of write */
+	bool is_conditional; /* the client named a resourceVersion: a lost race is its conflict */
+	bool is_create, is_generated;
+	bool is_applied;        /* server-side apply: who owns what is settled */
+	bool resets_owners;     /* the body's managedFields are [] or [{}] */
+	bool has_generate_name; /* also beside a name that was given */
+	const struct delete_options *delete_options; /* delete.c; NULL: the request's */
+	/* A part of something larger: no exchange hangs on the op, its request is its own, and this
+	 * is told how it ended, instead of an answer (r < 0: req->st says why). NULL: answers. */
+	void (*ended)(struct op *op, int r);
+	void *owner; /* for `ended` */
+};
+
+enum {
+	OP_TRIES_MAX = 20, /* of one write, over all its races */
+};
+
+/* Runs the op to its end; takes over the exchange unless op->ended. The op frees itself. */
+void op_run(struct op *op);
+struct op *op_new(struct request *req, int (*step)(struct op *op));
+
+/* For steps. The object is always compare and op 0. */
+void op_compare(struct op *op, struct str key, uint64_t mod_rev);
+void op_put(struct op *op, struct str key, struct bytes *value); /* NULL deletes; takes it over */
+/* Compares with `rev` (0: must not exist) and stores the tree; sets op->object. */
+void op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev);
+/* Compares and deletes. */
+void op_remove(struct op *op, struct object *o);
+/* Claims and releases of op->plan. `service` is the object that makes the claims. */
+void op_add_plan(struct op *op, const struct json *service);
+int op_submit(struct op *op);
+/* Once a second: answers those whose time is over. */
+void op_tick(struct apiserver *s);
+
+/* Answers with op->object as it was stored. */
+void op_done_object(struct op *op, uint64_t rev);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apiserver/write/pod_account.h"
+#include "apiserver/write/strategy.h"
+
+enum {
+	POD_GRACE_S = 30, /* terminationGracePeriodSeconds that a Pod does not name */
+};
+
+static void init(struct op *op, struct json *obj)
+{
+	struct arena *a = &op->arena;
+	struct json *status = json_get(obj, "status");
+
+	json_set(status, "phase", json_new_string(a, STR("Pending")));
+	json_set(status, "qosClass", json_new_string(a, STR("BestEffort")));
+}
+
+/* One that runs on a node is stopped by the node's agent first. */
+static int64_t grace_s(const struct json *obj, int64_t asked_s)
+{
+	const struct json *spec = json_get(obj, "spec");
+	struct str phase = json_get_string(json_get(obj, "status"), "phase");
+
+	if (!json_get_string(spec, "nodeName").len || str_eq_c(phase, "Succeeded") ||
+	    str_eq_c(phase, "Failed"))
+		return 0;
+	if (asked_s >= 0)
+		return asked_s;
+	return MAX(json_get_int(spec, "terminationGracePeriodSeconds", POD_GRACE_S), 0);
+}
+
+const struct strategy pod_strategy = {
+	.kind = "Pod",
+	.init = init,
+	.plan = pod_account_admit,
+	.grace_s = grace_s,
+	.answers_object = true,
+};
