@@ -66,6 +66,12 @@ static void forget(struct apiserver *s)
 	s->is_stale = false;
 }
 
+static void try_again(struct apiserver *s, const struct err *err)
+{
+	server_tell(s, true, "cannot read the store, trying again: %s", err->msg);
+	s->must_load = true;
+}
+
 static void on_load(void *ctx, int r, const struct store_range *range, const struct err *err)
 {
 	struct apiserver *s = ctx;
@@ -73,13 +79,12 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 
 	if (s->is_stopping)
 		return;
-	if (r < 0 && s->load_rev) {
-		load_at(s, 0); /* compacted meanwhile */
+	if (r < 0 && s->load_rev) { /* from where history goes; else it was compacted meanwhile */
+		load_at(s, r == ERR_GONE && range->rev > s->load_rev ? range->rev : 0);
 		return;
 	}
 	if (r < 0) {
-		server_tell(s, true, "cannot read the store, trying again: %s", err->msg);
-		s->must_load = true;
+		try_again(s, err);
 		return;
 	}
 	if (s->is_stale)
@@ -110,16 +115,40 @@ static void load_at(struct apiserver *s, uint64_t rev)
 }
 
 /* From the past, so that watches of clients who were here before a restart find their events in the
- * rings. Not from a store that does not know how far it is (etcd, whose other clients are many),
- * nor when the feed was lost: then what counts is to be back soon. */
-void feed_load(struct apiserver *s)
+ * rings. */
+static void load_back_from(struct apiserver *s, uint64_t now)
 {
-	uint64_t now = store_current_rev(s->store), oldest = store_compacted_rev(s->store);
+	uint64_t oldest = store_compacted_rev(s->store);
 	uint64_t from = now > APISERVER_REPLAY_REVS ? now - APISERVER_REPLAY_REVS : 0;
 
-	s->must_load = false;
 	from = MAX(from, oldest);
-	load_at(s, from < now && !s->is_stale ? from : 0);
+	load_at(s, from < now ? from : 0);
+}
+
+static void on_newest(void *ctx, int r, const struct store_range *range, const struct err *err)
+{
+	struct apiserver *s = ctx;
+
+	if (s->is_stopping)
+		return;
+	if (r < 0)
+		try_again(s, err);
+	else
+		load_back_from(s, range->rev);
+}
+
+/* When the feed was lost, the newest is enough: what counts is to be back soon. */
+void feed_load(struct apiserver *s)
+{
+	uint64_t now = store_current_rev(s->store);
+
+	s->must_load = false;
+	if (s->is_stale)
+		load_at(s, 0);
+	else if (now)
+		load_back_from(s, now);
+	else /* a store that is elsewhere */
+		store_range(s->store, STR(SERVER_REGISTRY), (struct str){0}, 1, 0, on_newest, s);
 }
 
 static void on_compacted(void *ctx, int r, const struct store_txn_result *res,

@@ -28,9 +28,11 @@ struct etcd_read {
 	struct store_kvs kvs;
 	struct store_range range;
 	struct str start, end;
-	size_t limit;   /* 0: none */
-	size_t n_whole; /* of kvs: pages whose answer has ended well */
-	uint64_t rev;   /* asked for */
+	size_t limit;            /* 0: none */
+	size_t n_whole;          /* of kvs: pages whose answer has ended well */
+	uint64_t rev;            /* asked for */
+	uint64_t gone, kept, at; /* it is gone: where does history begin? See find_oldest */
+	struct err err;
 	unsigned n_tries;
 	store_range_fn fn;
 	void *ctx;
@@ -77,12 +79,22 @@ static bool is_whole(const struct etcd_read *x)
 	return !x->range.has_more || (x->limit && x->kvs.v.len >= x->limit);
 }
 
+static void submit_range(struct etcd_read *x, const struct etcd_wire_range *range)
+{
+	struct etcd_request *q = &x->q;
+
+	q->until_ms = etcd_now(q->s) + ETCD_TOTAL_MS;
+	q->is_sent = false;
+	buf_clear(&q->message);
+	etcd_wire_add_range(&q->message, range);
+	etcd_link_submit(q->s, q);
+}
+
 static void ask_page(struct etcd_read *x)
 {
 	struct etcd_wire_range range = {
 		.key = x->start, .end = x->end, .limit = ETCD_PAGE, .rev = x->range.rev};
 	const struct store_kv *last = x->kvs.v.len ? vec_last(&x->kvs.v) : NULL;
-	struct etcd_request *q = &x->q;
 	_cleanup_(buf_fini) struct buf after = BUF_INIT;
 
 	x->n_whole = x->kvs.v.len;
@@ -95,11 +107,7 @@ static void ask_page(struct etcd_read *x)
 		buf_add_str(&after, str_n("", 1));
 		range.key = buf_str(&after);
 	}
-	q->until_ms = etcd_now(q->s) + ETCD_TOTAL_MS;
-	q->is_sent = false;
-	buf_clear(&q->message);
-	etcd_wire_add_range(&q->message, &range);
-	etcd_link_submit(q->s, q);
+	submit_range(x, &range);
 }
 
 static void forget_pages(struct etcd_read *x)
@@ -107,6 +115,72 @@ static void forget_pages(struct etcd_read *x)
 	store_kvs_fini(&x->kvs);
 	store_kvs_init(&x->kvs);
 	x->range = (struct store_range){0};
+}
+
+static void read_over(struct etcd_read *x, int r, const struct err *err)
+{
+	struct etcd_request *q = &x->q;
+
+	if (r < 0)
+		forget_pages(x);
+	if (r == ERR_GONE)
+		x->range.rev = MAX(q->s->compacted, x->rev + 1);
+	x->range.kvs = x->kvs.v.ptr;
+	x->range.n = x->kvs.v.len;
+	x->fn(x->ctx, r, &x->range, r < 0 ? err : NULL);
+	store_kvs_fini(&x->kvs);
+	arena_fini(&x->arena);
+	etcd_request_fini(q);
+	free(x);
+}
+
+/* Where history begins: etcd says only what is gone, so it is looked for between what is gone and
+ * what is kept. */
+
+static void ask_oldest(struct etcd_read *x, uint64_t at)
+{
+	struct etcd_wire_range range = {
+		.key = x->q.s->config.prefix, .limit = 1, .rev = at, .is_keys_only = true};
+
+	x->at = at;
+	submit_range(x, &range);
+}
+
+static int read_oldest(struct etcd_request *q _unused_, struct str message _unused_,
+		       struct err *err _unused_)
+{
+	return 0;
+}
+
+static void on_oldest(struct etcd_request *q, int r, const struct err *err _unused_)
+{
+	struct etcd_read *x = read_of(q);
+	bool is_known = r == 0 || r == ERR_GONE;
+
+	if (r == 0)
+		x->kept = x->at;
+	else if (r == ERR_GONE)
+		x->gone = x->at;
+	if (is_known && x->kept - x->gone > 1) {
+		ask_oldest(x, x->gone + (x->kept - x->gone) / 2);
+		return;
+	}
+	if (is_known)
+		q->s->compacted = MAX(q->s->compacted, x->kept);
+	read_over(x, ERR_GONE, &x->err);
+}
+
+/* Most often it is where it was when somebody asked last. */
+static void find_oldest(struct etcd_read *x, const struct err *err)
+{
+	struct etcd_store *s = x->q.s;
+
+	x->err = *err;
+	x->gone = MAX(x->rev, s->compacted - 1);
+	x->kept = MAX(s->newest, x->gone + 1);
+	x->q.read = read_oldest;
+	x->q.done = on_oldest;
+	ask_oldest(x, x->gone + 1);
 }
 
 static void on_page(struct etcd_request *q, int r, const struct err *err)
@@ -123,17 +197,10 @@ static void on_page(struct etcd_request *q, int r, const struct err *err)
 		ask_page(x);
 		return;
 	}
-	if (r < 0)
-		forget_pages(x);
 	if (r == ERR_GONE)
-		x->range.rev = MAX(q->s->compacted, x->rev + 1);
-	x->range.kvs = x->kvs.v.ptr;
-	x->range.n = x->kvs.v.len;
-	x->fn(x->ctx, r, &x->range, r < 0 ? err : NULL);
-	store_kvs_fini(&x->kvs);
-	arena_fini(&x->arena);
-	etcd_request_fini(q);
-	free(x);
+		find_oldest(x, err);
+	else
+		read_over(x, r, err);
 }
 
 static void etcd_range(struct store *store, struct str prefix, struct str start, size_t limit,

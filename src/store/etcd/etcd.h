@@ -20,8 +20,8 @@
  * helps in time, ERR_TIMEOUT says that its outcome is unknown.
  *
  * What differs from store.h: transactions that change a common key are applied in the order of
- * submission, others side by side. ERR_GONE of a range names the compacted revision as far as this
- * process knows it. etcd refuses requests above 1.5 MiB unless it runs with --max-request-bytes.
+ * submission, others side by side. etcd refuses requests above 1.5 MiB unless it runs with
+ * --max-request-bytes.
  */
 
 #include "store/store.h"

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 import urllib.parse
+import urllib.request
 import uuid
 
 DEADLINE_S = 20
@@ -45,6 +46,14 @@ def ours(why):
         test.ours = why
         return test
     return mark
+
+
+def compact_etcd(api, at):
+    """Lets etcd forget what was before a revision, by its JSON gateway."""
+    where = api.server.options[api.server.options.index('--etcd-servers') + 1].split(',')[0]
+    request = urllib.request.Request(where + '/v3/kv/compaction', json.dumps({'revision': at}).encode())
+    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+        assert answer.status == 200
 
 
 class Answer:

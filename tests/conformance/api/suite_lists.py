@@ -3,9 +3,8 @@
 import base64
 import json
 import urllib.parse
-import urllib.request
 
-from api import DEADLINE_S, Skip, config_map, proves, rev, service
+from api import Skip, compact_etcd, config_map, proves, rev, service
 
 TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json'
 PARTIAL = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io'
@@ -18,14 +17,6 @@ def fill(api, n=7):
 
 def get(api, **query):
     return api.get(api.path('configmaps') + '?' + urllib.parse.urlencode(query))
-
-
-def compact(api, at):
-    """Lets etcd forget what was before a revision, by its JSON gateway."""
-    where = api.server.options[api.server.options.index('--etcd-servers') + 1].split(',')[0]
-    request = urllib.request.Request(where + '/v3/kv/compaction', json.dumps({'revision': at}).encode())
-    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
-        assert answer.status == 200
 
 
 def names(obj):
@@ -83,7 +74,7 @@ def test_tokens_that_are_too_old(api):
     fill(api, 3)
     one = get(api, limit=1).want(200).json
     if api.server.store == 'etcd':
-        compact(api, rev(one))
+        compact_etcd(api, rev(one))
     elif api.server.binary:
         raise Skip('what this store was is known for minutes')
     token = json.loads(base64.urlsafe_b64decode(one['metadata']['continue'] + '=='))

@@ -107,20 +107,30 @@ static struct store *try_open(struct loop *l, const char *url)
 	return NULL;
 }
 
+static char client_url[64]; /* of the etcd that has been started */
+
 struct store *backend_open(struct loop *l)
 {
 	const char *etcd = find_etcd(), *dir = test_tmpdir();
 
 	for (unsigned i = 0; i < STARTS_MAX; i++) {
-		char client[64], peer[64];
+		char peer[64];
 		struct store *s;
 
-		snprintf(client, sizeof(client), "http://127.0.0.1:%u", free_port());
+		snprintf(client_url, sizeof(client_url), "http://127.0.0.1:%u", free_port());
 		snprintf(peer, sizeof(peer), "http://127.0.0.1:%u", free_port());
-		start_etcd(etcd, dir, client, peer);
-		s = try_open(l, client);
+		start_etcd(etcd, dir, client_url, peer);
+		s = try_open(l, client_url);
 		if (s)
 			return s;
 	}
 	test_fail(__FILE__, __LINE__, "etcd does not start: see %s/log", dir);
+}
+
+struct store *backend_open_again(struct loop *l)
+{
+	struct store *s = try_open(l, client_url);
+
+	ASSERT_TRUE(s);
+	return s;
 }

@@ -13,6 +13,8 @@
 
 /* The back end: a store without keys. */
 struct store *backend_open(struct loop *l);
+/* etcd only: one more, of another server, on what the first one has. */
+struct store *backend_open_again(struct loop *l);
 
 struct fixture {
 	struct loop *loop;
