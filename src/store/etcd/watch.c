@@ -351,6 +351,8 @@ void etcd_watch_lose(struct etcd_store *s, int code, uint64_t rev, const char *w
 	store_feed_end_all(&s->feed, 0, &err, rev);
 	while (etcd_txn_tell(s, true))
 		;
+	if (code != ERR_GONE)
+		s->compacted = 1; /* of another history, maybe */
 	etcd_link_fail(s, why);
 }
 

@@ -64,6 +64,9 @@ def restore(binary, folder, is_ahead):
         conn = http.client.HTTPConnection('127.0.0.1', server.port, timeout=AGAIN_S)
         conn.request('GET', SERVICES + '?watch=true')
         watch, newest = conn.getresponse(), member.revision()
+        member.ask('kv/compaction', revision=newest)
+        status, got = server.call('GET', SERVICES + '?resourceVersion=1&resourceVersionMatch=Exact')
+        check(status == 410, f'the server knows what is forgotten: {status} {got}')
         member.kill()
         shutil.rmtree(data)
         shutil.copytree(backup, data)
@@ -79,6 +82,7 @@ def restore(binary, folder, is_ahead):
         cluster.wait()
         wait(lambda: 'another history' in server.log(), 'the server has noticed')
         wait(lambda: names(server) == (200, ['before', 'kubernetes']), 'the server serves what etcd has')
+        check(server.log().count('reading everything anew') == 1, 'it is read once')
         while line := watch.readline():  # or the test's deadline
             check(json.loads(line)['type'] in ('ADDED', 'ERROR'), line)
         for i in range(20):
