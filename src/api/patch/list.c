@@ -68,22 +68,17 @@ static void list_delete(struct list_merge *l, struct str key)
 	(void)map_remove(&l->by_key, key);
 }
 
+/* An element that is new, and all of a list that is replaced, is taken as it is. */
 static int list_merge_element(struct list_merge *l, const struct json *p, struct str key,
 			      bool is_replaced)
 {
-	/* A list that is replaced takes the new one as it is, also with one key twice. */
 	struct list_item *item = is_replaced ? NULL : map_get(&l->by_key, key);
-	struct json *node;
 
-	if (!item) {
-		node = json_new(l->m->a, JSON_NULL);
-		item = list_add(l, node, key);
-	}
-	if (p->type == JSON_OBJECT && l->f->value == API_OBJECT) {
-		if (item->node->type != JSON_OBJECT)
-			api_patch_assign(item->node, json_new(l->m->a, JSON_OBJECT));
+	if (item && p->type == JSON_OBJECT && item->node->type == JSON_OBJECT &&
+	    l->f->value == API_OBJECT)
 		return api_patch_object(l->m, NULL, l->f->type, item->node, p);
-	}
+	if (!item)
+		item = list_add(l, json_new(l->m->a, JSON_NULL), key);
 	api_patch_assign(item->node, json_clone(l->m->a, p));
 	return 0;
 }
@@ -97,39 +92,55 @@ static bool list_is_replaced(const struct json *patch)
 	return false;
 }
 
-static int list_merge_patch(struct list_merge *l, const struct json *patch)
+static void list_drop_all(struct list_merge *l)
 {
-	bool is_replaced = l->f->merge_key && list_is_replaced(patch);
+	for (size_t i = 0; i < l->n; i++)
+		l->items[i].is_gone = true;
+	map_fini(&l->by_key);
+	l->by_key = (struct map){0};
+}
+
+/* An element that is a directive: those that it names go, or all do. */
+static int list_directive(struct list_merge *l, const struct json *p, struct str word)
+{
 	struct str key;
 	int r;
 
-	if (is_replaced) {
-		for (size_t i = 0; i < l->n; i++)
-			l->items[i].is_gone = true;
-		map_fini(&l->by_key);
-		l->by_key = (struct map){0};
-	}
-	for (const struct json *p = patch->first; p; p = p->next) {
-		struct str directive = json_get_string(p, "$patch");
-		bool is_bare =
-			str_is_set(directive) && l->f->merge_key && !json_get(p, l->f->merge_key);
+	if (str_eq_c(word, "replace"))
+		return 0;
+	if (!str_eq_c(word, "delete"))
+		return err_set(l->m->err, ERR_BAD_REQUEST,
+			       "unknown $patch directive \"%.*s\" in an element of \"%s\": use "
+			       "replace or delete",
+			       STR_ARG(word), l->f->name);
+	r = list_key(l->m, l->f, p, &key);
+	if (r == 0)
+		list_delete(l, key);
+	return r;
+}
 
-		if (is_replaced && str_is_set(directive))
+/* Directives come first: what they take away, an element beside them may bring again. */
+static int list_merge_patch(struct list_merge *l, const struct json *patch)
+{
+	bool is_replaced = l->f->merge_key && list_is_replaced(patch);
+	int r = 0;
+
+	if (is_replaced)
+		list_drop_all(l);
+	for (const struct json *p = patch->first; l->f->merge_key && p && r == 0; p = p->next)
+		if (json_get(p, "$patch"))
+			r = list_directive(l, p, json_get_string(p, "$patch"));
+	for (const struct json *p = patch->first; p && r == 0; p = p->next) {
+		struct str key = {0};
+
+		if (l->f->merge_key && json_get(p, "$patch"))
 			continue;
-		if (is_bare && str_eq_c(directive, "merge"))
-			continue;
-		r = list_key(l->m, l->f, p, &key);
-		if (r < 0)
-			return r;
-		if (l->f->merge_key && str_eq_c(directive, "delete")) {
-			list_delete(l, key);
-			continue;
-		}
-		r = list_merge_element(l, p, key, is_replaced);
-		if (r < 0)
-			return r;
+		if (!is_replaced)
+			r = list_key(l->m, l->f, p, &key);
+		if (r == 0)
+			r = list_merge_element(l, p, key, is_replaced);
 	}
-	return 0;
+	return r;
 }
 
 /* Places of keys in a list: key -> place + 1. Elements of an order may be objects or bare. */
@@ -234,6 +245,30 @@ int api_patch_list(struct patch_merge *m, const struct api_field *f, struct json
 	return r;
 }
 
+int api_patch_list_check(struct patch_merge *m, const struct api_field *f, const struct json *patch,
+			 const struct json *order)
+{
+	const struct json *at = order->first;
+	struct str key, wanted;
+	int r = 0;
+
+	if (patch->type != JSON_ARRAY)
+		return err_set(m->err, ERR_BAD_REQUEST, "\"%s\" must be a list", f->name);
+	for (const struct json *p = patch->first; p && r == 0 && order->first; p = p->next) {
+		if (json_get(p, "$patch"))
+			continue;
+		r = list_key(m, f, p, &key);
+		for (wanted = (struct str){0}; at && r == 0 && !str_eq(wanted, key); at = at->next)
+			r = list_key(m, f, at, &wanted);
+		if (r == 0 && !str_eq(wanted, key))
+			r = err_set(m->err, ERR_BAD_REQUEST,
+				    "\"%s\": the elements stand in another order than in "
+				    "$setElementOrder",
+				    f->name);
+	}
+	return r;
+}
+
 int api_patch_list_delete(struct patch_merge *m, struct json *list, const struct json *gone)
 {
 	struct map keys = {0};
@@ -242,7 +277,12 @@ int api_patch_list_delete(struct patch_merge *m, struct json *list, const struct
 	int r = 0;
 
 	for (struct json *g = gone->first; g && r == 0; g = g->next) {
-		r = list_key(m, NULL, g, &key);
+		if (c && c->type != g->type)
+			r = err_set(m->err, ERR_BAD_REQUEST,
+				    "%.*s: its values are of another type than those of the list",
+				    STR_ARG(gone->key));
+		else
+			r = list_key(m, NULL, g, &key);
 		if (r == 0)
 			map_put(&keys, key, g);
 	}

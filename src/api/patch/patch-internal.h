@@ -26,6 +26,10 @@ int api_patch_object(struct patch_merge *m, const struct api_field *map,
 int api_patch_list(struct patch_merge *m, const struct api_field *f, struct json *to,
 		   const struct json *patch, const struct json *order);
 
+/* Refuses a patch of a list whose elements stand in another order than `order` wants. */
+int api_patch_list_check(struct patch_merge *m, const struct api_field *f, const struct json *patch,
+			 const struct json *order);
+
 /* Removes the values that `gone` lists. */
 int api_patch_list_delete(struct patch_merge *m, struct json *list, const struct json *gone);
 

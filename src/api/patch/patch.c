@@ -9,12 +9,16 @@
  * Merge patches. A JSON merge patch knows objects and replaces everything else; a strategic one
  * also knows, from the schema, which lists are merged (api/patch/list.c), and directives: members
  * whose key begins with '$'. Both walk the same way, in place on a copy of the object.
+ *
+ * A strategic patch has directives only where it is merged with something. A value for which there
+ * was nothing, or something of another type, is taken as it is (patch_take): lists as they stand,
+ * other directives as the unknown members that they are.
  */
 
 #define PATCH_DIRECTIVE     "$patch"
 #define PATCH_RETAIN        "$retainKeys"
-#define PATCH_ORDER         "$setElementOrder/"
-#define PATCH_DELETE_VALUES "$deleteFromPrimitiveList/"
+#define PATCH_ORDER         "$setElementOrder"
+#define PATCH_DELETE_VALUES "$deleteFromPrimitiveList"
 
 enum {
 	PATCH_DIRECTIVES_MAX = 64, /* of one object */
@@ -51,20 +55,30 @@ static bool patch_is_directive(const struct patch_merge *m, const struct json *m
 		str_has_prefix(member->key, STR(PATCH_DELETE_VALUES)));
 }
 
-/* Members that are null of objects in a list: RFC 7386 keeps them, Kubernetes does not. */
-static void patch_prune(struct json *n)
+/* Nothing comes of an object with "$patch" where there was none. */
+static bool patch_is_void(const struct patch_merge *m, const struct json *n)
 {
-	struct json *next;
+	return m->is_strategic && !json_is_null(json_get(n, PATCH_DIRECTIVE));
+}
 
+/* Takes out members that are null, also of objects in a list (which RFC 7386 would keep), and what
+ * is void. */
+static void patch_prune(const struct patch_merge *m, struct json *n)
+{
 	if (n->type != JSON_ARRAY && n->type != JSON_OBJECT)
 		return;
-	for (struct json *c = n->first; c; c = next) {
-		next = c->next;
-		if (n->type == JSON_OBJECT && c->type == JSON_NULL)
+	json_foreach(c, n) {
+		if ((n->type == JSON_OBJECT && c->type == JSON_NULL) || patch_is_void(m, c))
 			json_unlink(n, c);
 		else
-			patch_prune(c);
+			patch_prune(m, c);
 	}
+}
+
+static void patch_take(const struct patch_merge *m, struct json *to, const struct json *patch)
+{
+	api_patch_assign(to, json_clone(m->a, patch));
+	patch_prune(m, to);
 }
 
 int api_patch_value(struct patch_merge *m, const struct api_field *f, struct json *to,
@@ -73,19 +87,15 @@ int api_patch_value(struct patch_merge *m, const struct api_field *f, struct jso
 	bool is_list = m->is_strategic && f && f->shape == API_LIST && (f->flags & API_FIELD_MERGE);
 	const struct api_type *type = f && f->value == API_OBJECT ? f->type : NULL;
 
-	if (patch->type == JSON_OBJECT) {
-		if (to->type != JSON_OBJECT)
-			patch_empty(to, JSON_OBJECT);
+	if (to->type != patch->type || (!m->is_strategic && patch->type == JSON_ARRAY)) {
+		patch_take(m, to, patch);
+		return 0;
+	}
+	if (patch->type == JSON_OBJECT)
 		return api_patch_object(m, f && f->shape == API_MAP ? f : NULL, type, to, patch);
-	}
-	if (patch->type == JSON_ARRAY && is_list) {
-		if (to->type != JSON_ARRAY)
-			patch_empty(to, JSON_ARRAY);
+	if (patch->type == JSON_ARRAY && is_list)
 		return api_patch_list(m, f, to, patch, NULL);
-	}
 	api_patch_assign(to, json_clone(m->a, patch));
-	if (!m->is_strategic)
-		patch_prune(to);
 	return 0;
 }
 
@@ -113,105 +123,137 @@ static int patch_retain(struct patch_merge *m, struct json *to, const struct jso
 	return r;
 }
 
-/* "$patch": *ret_done when nothing of the patch is left to do. */
-static int patch_directive(struct patch_merge *m, struct json *to, const struct json *what,
-			   bool *ret_done)
+/* "$patch", which is all that counts of its object. */
+static int patch_directive(struct patch_merge *m, struct json *to, const struct json *patch,
+			   const struct json *what)
 {
 	struct str word = json_string(what);
 
-	*ret_done = str_eq_c(word, "delete");
-	if (str_eq_c(word, "merge"))
-		return 0;
-	if (!*ret_done && !str_eq_c(word, "replace"))
+	if (!str_eq_c(word, "delete") && !str_eq_c(word, "replace"))
 		return err_set(m->err, ERR_BAD_REQUEST,
-			       "unknown " PATCH_DIRECTIVE " directive \"%.*s\": use replace, "
-			       "delete or merge",
+			       "unknown " PATCH_DIRECTIVE
+			       " directive \"%.*s\": use replace or delete",
 			       STR_ARG(word));
-	patch_empty(to, JSON_OBJECT);
+	if (str_eq_c(word, "delete")) {
+		patch_empty(to, JSON_OBJECT);
+		return 0;
+	}
+	api_patch_assign(to, json_clone(m->a, patch));
+	json_remove(to, PATCH_DIRECTIVE);
 	return 0;
 }
 
-/* What comes before the members: $patch, $retainKeys, $deleteFromPrimitiveList. */
-static int patch_directives(struct patch_merge *m, struct json *to, const struct json *patch,
-			    bool *ret_done)
+/* The field that "$setElementOrder/ports" is about. */
+static int patch_about(struct patch_merge *m, const struct json *directive, const char *word,
+		       struct str *ret)
 {
-	const struct json *whole = json_get(patch, PATCH_DIRECTIVE);
-	const struct json *retain = json_get(patch, PATCH_RETAIN);
-	int r = 0;
+	struct str rest = str_skip(directive->key, strlen(word));
 
-	*ret_done = false;
-	if (whole)
-		r = patch_directive(m, to, whole, ret_done);
-	if (r == 0 && retain && !*ret_done)
-		r = patch_retain(m, to, patch, retain);
-	for (const struct json *c = patch->first; c && r == 0 && !*ret_done; c = c->next) {
+	if (!str_has_prefix(rest, STR("/")))
+		return err_set(m->err, ERR_BAD_REQUEST,
+			       "%.*s: must name a list, as in %s/finalizers",
+			       STR_ARG(directive->key), word);
+	if (directive->type != JSON_ARRAY)
+		return err_set(m->err, ERR_BAD_REQUEST, "%.*s must be a list",
+			       STR_ARG(directive->key));
+	*ret = str_skip(rest, 1);
+	return 0;
+}
+
+/* What comes before the members: $retainKeys, $deleteFromPrimitiveList. */
+static int patch_directives(struct patch_merge *m, struct json *to, const struct json *patch)
+{
+	const struct json *retain = json_get(patch, PATCH_RETAIN);
+	int r = retain ? patch_retain(m, to, patch, retain) : 0;
+
+	for (const struct json *c = patch->first; c && r == 0; c = c->next) {
 		struct json *list;
+		struct str name;
 
 		if (!str_has_prefix(c->key, STR(PATCH_DELETE_VALUES)))
 			continue;
-		if (c->type != JSON_ARRAY)
-			return err_set(m->err, ERR_BAD_REQUEST, "%.*s must be a list",
-				       STR_ARG(c->key));
-		list = json_get_str(to, str_skip(c->key, strlen(PATCH_DELETE_VALUES)));
+		r = patch_about(m, c, PATCH_DELETE_VALUES, &name);
+		list = r == 0 ? json_get_str(to, name) : NULL;
 		if (json_is(list, JSON_ARRAY))
 			r = api_patch_list_delete(m, list, c);
 	}
 	return r;
 }
 
-/* $setElementOrder/<field>: merges the field too, since its order depends on what was there. */
-static int patch_order(struct patch_merge *m, const struct api_type *type, struct json *to,
-		       const struct json *patch, const struct json *order)
-{
-	struct str name = str_skip(order->key, strlen(PATCH_ORDER));
-	const struct api_field *f = type ? api_field_find(type, name) : NULL;
-	const struct json *items = json_get_str(patch, name);
-	struct json *list = json_get_str(to, name);
-
-	if (order->type != JSON_ARRAY || !f || !(f->flags & API_FIELD_MERGE))
-		return err_set(m->err, ERR_BAD_REQUEST,
-			       "%.*s: must be a list, of a field that is a merged list",
-			       STR_ARG(order->key));
-	if (json_is(items, JSON_NULL) || (!list && !items))
-		return 0;
-	if (!json_is(list, JSON_ARRAY)) {
-		list = json_new(m->a, JSON_ARRAY);
-		json_set_str(to, name, list);
-	}
-	return api_patch_list(m, f, list, items, order);
-}
-
 /* The directives of an object's patch that say the order of a list. */
 struct patch_orders {
 	const struct json *ptr[PATCH_DIRECTIVES_MAX];
+	struct str names[PATCH_DIRECTIVES_MAX];
 	size_t n;
 };
+
+/* $setElementOrder: merges the field too, since its order depends on what was there. */
+static int patch_order(struct patch_merge *m, const struct api_type *type, struct json *to,
+		       const struct json *patch, const struct patch_orders *orders, size_t i)
+{
+	struct str name = orders->names[i];
+	const struct json *order = orders->ptr[i];
+	const struct api_field *f = type ? api_field_find(type, name) : NULL;
+	const struct json *items = json_get_str(patch, name);
+	struct json *list = json_get_str(to, name);
+	int r = 0;
+
+	if (!f || f->shape != API_LIST)
+		return err_set(m->err, ERR_BAD_REQUEST, "%.*s: there is no such list",
+			       STR_ARG(order->key));
+	if (items)
+		r = api_patch_list_check(m, f, items, order);
+	if (r < 0 || (!items && (!json_is(list, JSON_ARRAY) || !(f->flags & API_FIELD_MERGE))))
+		return r;
+	if (json_is(list, JSON_ARRAY) && (f->flags & API_FIELD_MERGE))
+		return api_patch_list(m, f, list, items, order);
+	if (!list) {
+		list = json_new(m->a, JSON_NULL);
+		json_set_str(to, name, list);
+	}
+	return api_patch_value(m, f, list, items);
+}
 
 static int patch_orders_find(struct patch_merge *m, const struct json *patch,
 			     struct patch_orders *ret)
 {
 	size_t n = 0;
+	int r = 0;
 
 	ret->n = 0;
-	for (const struct json *c = patch->first; c; c = c->next) {
+	for (const struct json *c = patch->first; c && r == 0; c = c->next) {
 		if (!patch_is_directive(m, c))
 			continue;
 		if (++n > PATCH_DIRECTIVES_MAX)
 			return err_set(m->err, ERR_BAD_REQUEST,
 				       "more than %d directives in one object",
 				       PATCH_DIRECTIVES_MAX);
-		if (str_has_prefix(c->key, STR(PATCH_ORDER)))
-			ret->ptr[ret->n++] = c;
+		if (!str_has_prefix(c->key, STR(PATCH_ORDER)))
+			continue;
+		r = patch_about(m, c, PATCH_ORDER, &ret->names[ret->n]);
+		ret->ptr[ret->n++] = c;
 	}
-	return 0;
+	return r;
 }
 
 static bool patch_has_order(const struct patch_orders *orders, struct str key)
 {
 	for (size_t i = 0; i < orders->n; i++)
-		if (str_eq(str_skip(orders->ptr[i]->key, strlen(PATCH_ORDER)), key))
+		if (str_eq(orders->names[i], key))
 			return true;
 	return false;
+}
+
+/* A member that is an object where the map `map` has objects, or any other. */
+static int patch_member(struct patch_merge *m, const struct api_field *map,
+			const struct api_type *type, struct json *to, const struct json *patch)
+{
+	if (!map)
+		return api_patch_value(m, type ? api_field_find(type, patch->key) : NULL, to,
+				       patch);
+	if (type && patch->type == JSON_OBJECT && to->type == JSON_OBJECT)
+		return api_patch_object(m, NULL, type, to, patch);
+	return api_patch_value(m, NULL, to, patch);
 }
 
 static int patch_members(struct patch_merge *m, const struct api_field *map,
@@ -225,13 +267,10 @@ static int patch_members(struct patch_merge *m, const struct api_field *map,
 	json_index_init(&index, to);
 	for (const struct json *c = patch->first; c && r == 0; c = c->next) {
 		struct json *old = json_index_get(&index, c->key);
-		const struct api_field *f = map ? NULL : type ? api_field_find(type, c->key) : NULL;
 
-		if (patch_is_directive(m, c))
+		if (patch_is_directive(m, c) || patch_has_order(orders, c->key))
 			continue;
-		if (f && f->shape == API_LIST && patch_has_order(orders, c->key))
-			continue;
-		if (c->type == JSON_NULL) {
+		if (c->type == JSON_NULL || (patch_is_void(m, c) && !json_is(old, JSON_OBJECT))) {
 			if (old)
 				patch_mark_gone(old);
 			is_swept &= !old;
@@ -244,10 +283,7 @@ static int patch_members(struct patch_merge *m, const struct api_field *map,
 			json_index_add(&index, old);
 		}
 		old->key = c->key; /* one that went by an earlier member of the patch is back */
-		if (map && type && c->type == JSON_OBJECT && old->type != JSON_OBJECT)
-			patch_empty(old, JSON_OBJECT);
-		r = map && type && c->type == JSON_OBJECT ? api_patch_object(m, NULL, type, old, c)
-							  : api_patch_value(m, f, old, c);
+		r = patch_member(m, map, type, old, c);
 	}
 	json_index_fini(&index);
 	if (!is_swept)
@@ -258,17 +294,18 @@ static int patch_members(struct patch_merge *m, const struct api_field *map,
 int api_patch_object(struct patch_merge *m, const struct api_field *map,
 		     const struct api_type *type, struct json *to, const struct json *patch)
 {
+	const struct json *whole = m->is_strategic ? json_get(patch, PATCH_DIRECTIVE) : NULL;
 	struct patch_orders orders;
-	bool is_done = false;
-	int r = patch_orders_find(m, patch, &orders);
+	int r;
 
+	if (whole)
+		return patch_directive(m, to, patch, whole);
+	r = patch_orders_find(m, patch, &orders);
 	if (r == 0 && m->is_strategic)
-		r = patch_directives(m, to, patch, &is_done);
-	for (size_t i = 0; i < orders.n && r == 0 && !is_done; i++)
-		r = patch_order(m, map ? NULL : type, to, patch, orders.ptr[i]);
-	if (r < 0 || is_done)
-		return r;
-	return patch_members(m, map, type, to, patch, &orders);
+		r = patch_directives(m, to, patch);
+	for (size_t i = 0; i < orders.n && r == 0; i++)
+		r = patch_order(m, map ? NULL : type, to, patch, &orders, i);
+	return r < 0 ? r : patch_members(m, map, type, to, patch, &orders);
 }
 
 static int patch_merge_any(struct arena *a, bool is_strategic, const struct api_type *type,

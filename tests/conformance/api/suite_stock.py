@@ -3,7 +3,7 @@
 import collections
 import json
 
-from api import JSON_PATCH, MERGE, STRATEGIC, service
+from api import JSON_PATCH, MERGE, STRATEGIC, ours, service
 
 
 def slice_of(name, **members):
@@ -414,3 +414,46 @@ def test_all_that_is_wrong_with_a_propagation_policy_is_told(api):
     assert sorted(c['reason'] for c in causes(answer, 'propagationPolicy')) == ['FieldValueInvalid', 'FieldValueNotSupported']
     answer = api.delete(api.path('services', 'a'), {'propagationPolicy': 'a\tb'}).want(422)
     assert causes(answer, 'propagationPolicy')[0]['message'].startswith('Unsupported value: "a\\tb": ')
+
+
+def test_a_strategic_patch_has_no_directives_where_it_is_merged_with_nothing(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a')
+    got = api.patch(where, {'spec': {'selector': {'$patch': 'merge', 'a': 'b'}}}, STRATEGIC).want(200).json
+    assert 'selector' not in got['spec']
+    assert causes(api.patch(where, {'spec': {'selector': {'$retainKeys': ['a']}}}, STRATEGIC).want(422), 'patch')
+    got = api.patch(where, {'spec': {'selector': {'a': 'b'}}}, STRATEGIC).want(200).json
+    assert got['spec']['selector'] == {'a': 'b'}
+    assert 'selector' not in api.patch(where, {'spec': {'selector': {'$retainKeys': []}}}, STRATEGIC).want(200).json['spec']
+
+
+def test_new_elements_of_a_merged_list_are_taken_as_they_are(api):
+    api.post(api.path('services'), service('a')).want(201)
+    conditions = [{'type': 'a', 'status': status} for status in ('True', 'False')]
+    got = api.call('PATCH', api.path('services', 'a', 'status'), json.dumps({'status': {'conditions': conditions}}), Content_Type=STRATEGIC).want(200).json
+    assert [c['status'] for c in got['status']['conditions']] == ['True', 'False']
+    made = {'metadata': {'name': 'b'}, 'spec': {'type': 'ExternalName', 'externalName': 'a.b'}}
+    api.post(api.path('services'), made).want(201)
+    answer = api.patch(api.path('services', 'b'), {'spec': {'ports': [{'name': 'x'}]}}, STRATEGIC).want(422)
+    assert causes(answer, 'spec.ports[0].port')
+    answer = api.patch(api.path('services', 'a'), {'spec': {'ports': [{'port': 81, 'name': 'x', '$retainKeys': []}]}}, STRATEGIC)
+    assert any('unknown field' in w for w in warnings(answer))
+
+
+def test_a_directive_must_name_its_list(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a')
+    for name in ('$setElementOrder', '$deleteFromPrimitiveList', '$setElementOrderports'):
+        api.patch(where, {'spec': {name: []}}, STRATEGIC).fails(400, 'BadRequest')
+    for patch in ({'spec': {'$setElementOrder/loadBalancerSourceRanges': ['x']}}, {'spec': {'$setElementOrder/ports': [], 'ports': [{'port': 80, 'name': 'x'}]}}):
+        api.patch(where, patch, STRATEGIC).want(200)
+
+
+@ours('a stock server fails with 500')
+def test_what_no_strategic_patch_can_say_is_a_bad_request(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a')
+    order = {'$setElementOrder/ports': [{'port': 81}, {'port': 80}], 'ports': [{'port': 80}, {'port': 81}]}
+    for spec in (order, {'$patch': 'merge'}, {'ports': [{'port': 80, '$patch': 'merge'}]}, {'$setElementOrder/x': []}, {'$deleteFromPrimitiveList/ports': [5]},
+                 {'$setElementOrder/ports': [], 'ports': None}):
+        api.patch(where, {'spec': spec}, STRATEGIC).fails(400, 'BadRequest')
