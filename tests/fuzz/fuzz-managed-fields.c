@@ -56,10 +56,13 @@ static void fuzz_apply(const struct api_managed_write *w, const struct json *old
 
 static void fuzz(const struct api_managed_write *w, struct json *old, struct json *now, int what)
 {
+	struct str repeated;
+
 	api_managed_update(w, NULL, old, what & 1);
 	check_list(w, old);
 	if (what & 2) {
-		fuzz_apply(w, old, now);
+		if (!json_duplicate(w->a, now, &repeated))
+			fuzz_apply(w, old, now);
 		return;
 	}
 	api_managed_update(w, old, now, what & 4);

@@ -59,9 +59,10 @@ struct api_managed_conflicts {
 };
 
 /*
- * Applies `config` to `old` (NULL: to nothing). *ret: the object with its managedFields, not yet
- * checked by api_strict. ERR_CONFLICT with *ret_conflicts filled and the message as Kubernetes
- * words it; ERR_BAD_REQUEST: the configuration has managedFields, or too many apply; ERR_INVALID:
+ * Applies `config`, in which no key stands twice (json_duplicate: the caller has refused it), to
+ * `old` (NULL: to nothing). *ret: the object with its managedFields, not yet checked by api_strict.
+ * ERR_CONFLICT with *ret_conflicts filled and the message as Kubernetes words it; ERR_BAD_REQUEST:
+ * the configuration has managedFields, or too many apply; ERR_INVALID:
  * it does not fit the kind.
  */
 int api_managed_apply(const struct api_managed_write *w, const struct json *old,
