@@ -113,7 +113,8 @@ void pair_certificates(struct pair *p)
 	p->config.key_file = client_key;
 }
 
-void pair_init(struct pair *p, unsigned kind)
+void pair_init_with(struct pair *p, unsigned kind,
+		    void (*handle)(void *ctx, struct http_exchange *x), void *ctx)
 {
 	struct ip_addr lo = ip_from_v4(0x7f000001);
 	struct err err;
@@ -122,13 +123,18 @@ void pair_init(struct pair *p, unsigned kind)
 	p->loop = loop_new();
 	if (kind & PAIR_TLS)
 		pair_certificates(p);
-	ASSERT_OK(http_server_new(p->loop, kind & PAIR_TLS ? &p->tls : NULL, pair_handle, p,
+	ASSERT_OK(http_server_new(p->loop, kind & PAIR_TLS ? &p->tls : NULL, handle, ctx,
 				  &p->server, &err));
 	ASSERT_OK(http_server_listen(p->server, &lo, 0, &p->port, &err));
 	p->config.host = STR("127.0.0.1");
 	p->config.port = p->port;
 	p->config.is_http1_only = !(kind & PAIR_H2);
 	ASSERT_OK(http_client_new(p->loop, &p->config, &p->client, &err));
+}
+
+void pair_init(struct pair *p, unsigned kind)
+{
+	pair_init_with(p, kind, pair_handle, p);
 }
 
 void pair_fini(struct pair *p)

@@ -41,6 +41,9 @@ struct pair_answer {
 };
 
 void pair_init(struct pair *p, unsigned kind);
+/* With a handler of the test's own. */
+void pair_init_with(struct pair *p, unsigned kind,
+		    void (*handle)(void *ctx, struct http_exchange *x), void *ctx);
 void pair_fini(struct pair *p);
 /* Certificates in the test's folder: ca, server, client (user "alice", groups g1 g2), and of
  * another CA. p->tls and p->config are set. */

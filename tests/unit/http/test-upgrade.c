@@ -74,21 +74,8 @@ static void echo_handle(void *ctx, struct http_exchange *x)
 
 static void echo_init(struct echo *e, unsigned kind)
 {
-	struct ip_addr lo = ip_from_v4(0x7f000001);
-	struct pair *p = &e->pair;
-	struct err err;
-
 	memset(e, 0, sizeof(*e));
-	p->loop = loop_new();
-	if (kind & PAIR_TLS)
-		pair_certificates(p);
-	ASSERT_OK(http_server_new(p->loop, kind & PAIR_TLS ? &p->tls : NULL, echo_handle, e,
-				  &p->server, &err));
-	ASSERT_OK(http_server_listen(p->server, &lo, 0, &p->port, &err));
-	p->config.host = STR("127.0.0.1");
-	p->config.port = p->port;
-	p->config.is_http1_only = !(kind & PAIR_H2);
-	ASSERT_OK(http_client_new(p->loop, &p->config, &p->client, &err));
+	pair_init_with(&e->pair, kind, echo_handle, e);
 }
 
 static void on_head(void *ctx, int status, const struct http_header *headers, size_t n)
