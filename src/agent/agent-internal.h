@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/backoff.h"
 #include "agent/ipam.h"
+#include "agent/pause-client.h"
 #include "agent/probe.h"
 #include "agent/sandbox.h"
 #include "agent/status.h"
@@ -61,9 +62,11 @@ struct agent_container {
 	const char *name; /* spec->name as C string */
 	bool is_init;
 	struct agent_run_state now, last;
-	char *message; /* behind now.message */
-	int number;    /* of the run: how often it was started again */
-	bool is_asked; /* "start" was sent, no answer yet */
+	char *message;    /* behind now.message */
+	int number;       /* of the run: how often it was started again */
+	bool is_asked;    /* "start" was sent, no answer yet … */
+	int64_t asked_ms; /* … since then */
+	bool is_late;     /* … and that was told */
 	bool is_ready, is_started;
 	struct agent_backoff backoff;
 	int64_t restart_ms; /* not before (monotonic) */
@@ -82,8 +85,13 @@ struct agent_pod {
 	struct agent_backoff box_backoff;
 	int64_t box_retry_ms;
 	struct loop_child *spawning;
-	int conn; /* to the pause; -1: none */
-	struct loop_poll *conn_poll;
+	pid_t spawner;          /* while spawning */
+	int64_t stage_until_ms; /* deadline of spawning and listing */
+	bool is_late;           /* … which was missed */
+	/* The pause was there before this connection to it, and what it runs is not known yet: it
+	 * is not ended for being slow, and the API knows more of the Pod than we do. */
+	bool is_adopted;
+	struct agent_pause_client *pause;   /* NULL: not connected */
 	struct agent_container *containers; /* first the init containers */
 	size_t n_containers, n_inits;
 	struct loop_timer *timer;
@@ -110,14 +118,9 @@ void agent_pod_update(struct agent_pod *p, struct client_object *o);
 void agent_pod_free(struct agent_pod *p, bool is_kept);
 /* Looks at everything and does what is to be done next; to be called after any change. */
 void agent_pod_sync(struct agent_pod *p);
-/* A message of strings to the pause; words end with a NULL. False, and nothing is sent, when it is
- * longer than AGENT_PAUSE_MESSAGE_MAX: the pause would take it for noise and hang up. Only an exec
- * can be. */
-bool agent_pod_send(struct agent_pod *p, const char *const *words);
-/* The same with three descriptors: standard input, output and error of what it starts. They stay
- * the caller's. */
-int agent_pod_send_fds(struct agent_pod *p, const char *const *words, const int fds[3],
-		       struct err *err) _nodiscard_;
+/* A message to the pause, as agent_pause_client_send; -EPIPE: none is connected. */
+int agent_pod_send(struct agent_pod *p, const char *const *words, const int *fds,
+		   struct err *err) _nodiscard_;
 int64_t agent_pod_now_ms(const struct agent_pod *p);
 
 /* container.c */
@@ -128,6 +131,8 @@ void agent_container_fini(struct agent_container *c);
 int64_t agent_container_step(struct agent_container *c);
 void agent_container_stop(struct agent_container *c, int64_t kill_ms);
 bool agent_container_is_done(const struct agent_container *c); /* an init container: go on */
+/* All are asked again what runs: a "start" that has no answer may be lost. */
+void agent_container_forget_asked(struct agent_container *c);
 /* News from the pause. */
 /* The run with that number of a Pod's container has not ended. */
 bool agent_container_is_running(struct agent *a, const char *uid, const char *name, int number);

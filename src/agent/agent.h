@@ -13,14 +13,15 @@
  * ranges are the agent's as well.
  *
  * The agent may be killed at any moment: Pods go on. What it needs to find them again is in
- * STATE/pods/UID/: record (addresses, names), pid (the pause), pause.sock, container/NAME,
- * log/NAME/RUN.log, etc/.
+ * STATE/pods/UID/: record (addresses, names), pid (the pause), wired (its network is made),
+ * pause.sock, container/NAME, log/NAME/RUN.log, etc/.
  *
  *	agent.c      wiring: watches, which Pod is whose, leftovers
  *	pod.c        one Pod: its stages from new to gone
  *	container.c  one container: start, end, back-off, verdicts of probes
  *	prober.c     asks a container: exec, HTTP, TCP
  *	sandbox.c    directory, namespaces, wires
+ *	pause-client.c   the connection to a pause
  *	report.c     status to the API, the deletion that ends a Pod
  *	node.c       the Node, its Lease, routes
  *	endpoint.c   HTTP: who may ask for what; /healthz, /metrics

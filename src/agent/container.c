@@ -11,6 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum {
+	CONTAINER_RETRY_MS = 1000, /* SIGKILL is sent again, a start that could not be asked for */
+	CONTAINER_START_MS = 30 * 1000, /* a start without an answer is told as a failure */
+};
+
 void agent_container_init(struct agent_container *c, struct agent_pod *p,
 			  const struct api_container *spec, bool is_init)
 {
@@ -209,6 +214,14 @@ static int write_spec(struct agent_container *c, struct err *err)
 	return r;
 }
 
+/* The container waits, and the Pod's status says why; it is tried again. */
+static void set_waiting(struct agent_container *c, const char *message)
+{
+	log_warning("container does not start, trying again pod=%s/%s container=%s error=%s",
+		    c->pod->box->ns, c->pod->box->name, c->name, message);
+	set_now(c, (struct agent_run_state){.reason = "RunContainerError"}, str_of(message));
+}
+
 static void start(struct agent_container *c)
 {
 	char number[16];
@@ -220,8 +233,52 @@ static void start(struct agent_container *c)
 		return;
 	}
 	snprintf(number, sizeof(number), "%d", c->number);
+	if (agent_pod_send(c->pod, words, NULL, &err) < 0) {
+		c->restart_ms = agent_pod_now_ms(c->pod) + CONTAINER_RETRY_MS;
+		set_waiting(c, err.msg);
+		return;
+	}
 	c->is_asked = true;
-	agent_pod_send(c->pod, words);
+	c->is_late = false;
+	c->asked_ms = agent_pod_now_ms(c->pod);
+}
+
+/* Starting blocks the pause while the command's file is looked for, on whatever file system. */
+static int64_t await_start(struct agent_container *c)
+{
+	struct err err;
+
+	if (c->is_late)
+		return INT64_MAX;
+	if (agent_pod_now_ms(c->pod) < c->asked_ms + CONTAINER_START_MS)
+		return c->asked_ms + CONTAINER_START_MS;
+	c->is_late = true;
+	err_set(&err, ERR_TIMEOUT,
+		"Pod %s/%s, container '%s': its start has no answer from the Pod's first process "
+		"(PID %d) for %d s; does the file system of its command hang? Deleting the Pod "
+		"ends it",
+		c->pod->box->ns, c->pod->box->name, c->name, c->pod->box->pid,
+		CONTAINER_START_MS / 1000);
+	set_waiting(c, err.msg);
+	return INT64_MAX;
+}
+
+void agent_container_forget_asked(struct agent_container *c)
+{
+	c->is_asked = false;
+}
+
+/* ---- signals ------------------------------------------------------------------------------- */
+
+static void send_signal(struct agent_container *c, const char *number)
+{
+	const char *words[] = {"signal", c->name, number, NULL};
+	struct err err;
+
+	if (agent_pod_send(c->pod, words, NULL, &err) < 0)
+		log_warning("a container does not get its signal pod=%s/%s container=%s signal=%s "
+			    "error=%s",
+			    c->pod->box->ns, c->pod->box->name, c->name, number, err.msg);
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */
@@ -268,15 +325,12 @@ int64_t agent_container_step(struct agent_container *c)
 	bool is_stopping = c->pod->stage == AGENT_STAGE_STOPPING;
 
 	if (c->now.run == AGENT_RUNNING) {
-		static const char kill[] = "9";
-		const char *words[] = {"signal", c->name, kill, NULL};
-
 		if (!c->kill_ms)
 			return INT64_MAX;
 		if (now < c->kill_ms)
 			return c->kill_ms;
-		agent_pod_send(c->pod, words);
-		return now + 1000;
+		send_signal(c, "9");
+		return now + CONTAINER_RETRY_MS;
 	}
 	if (is_stopping)
 		return INT64_MAX;
@@ -286,7 +340,7 @@ int64_t agent_container_step(struct agent_container *c)
 		plan_restart(c);
 	}
 	if (c->is_asked)
-		return INT64_MAX;
+		return await_start(c);
 	if (now < c->restart_ms)
 		return c->restart_ms;
 	start(c);
@@ -295,12 +349,10 @@ int64_t agent_container_step(struct agent_container *c)
 
 void agent_container_stop(struct agent_container *c, int64_t kill_ms)
 {
-	const char *words[] = {"signal", c->name, "15", NULL};
-
 	if (c->now.run != AGENT_RUNNING || (c->kill_ms && c->kill_ms <= kill_ms))
 		return;
 	if (!c->kill_ms)
-		agent_pod_send(c->pod, words);
+		send_signal(c, "15");
 	c->kill_ms = kill_ms;
 }
 

@@ -370,12 +370,12 @@ static int launch(struct agent_exec *e, struct err *err)
 	struct agent_pod *p = map_get(&e->agent->by_uid, str_of(e->uid));
 	int child[3] = {-1, -1, -1}, r;
 
-	if (!p || p->conn < 0)
+	if (!p || !p->pause)
 		return err_set(err, ERR_NOT_FOUND, "the Pod does not run any more");
 	snprintf(e->id, sizeof(e->id), "e%u", ++p->next_exec);
 	r = e->is_tty ? open_tty(e, child, err) : open_pipes(e, child, err);
 	if (r == 0)
-		r = agent_pod_send_fds(p, e->words, child, err);
+		r = agent_pod_send(p, e->words, child, err);
 	for (int i = 0; i < 3; i++)
 		fd_close(child[i]);
 	return r;
@@ -459,7 +459,7 @@ static void on_gone(void *ctx)
 
 	e->wire = NULL;
 	if (p && e->is_started && !e->is_ended && !e->is_attach)
-		agent_pod_send(p, words);
+		IGNORE(agent_pod_send(p, words, NULL, NULL), "its pipes are closed anyway");
 	exec_free(e);
 }
 
@@ -526,7 +526,7 @@ static int check(const struct agent_exec *e, const struct agent_container *c, st
 			       "'kubectl exec -i'");
 	if (!e->is_attach && e->n_words == WORDS_BEFORE)
 		return err_set(err, ERR_BAD_REQUEST, "you must specify at least 1 command");
-	if (c->now.run != AGENT_RUNNING || c->pod->conn < 0)
+	if (c->now.run != AGENT_RUNNING || !c->pod->pause)
 		return err_set(err, ERR_INTERNAL, "container not found (\"%s\")", c->name);
 	if (e->agent->n_sessions > SESSIONS_MAX)
 		return err_set(err, ERR_TOO_MANY, "%d streams are open already", SESSIONS_MAX);

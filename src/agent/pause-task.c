@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,15 +18,30 @@ void agent_tasks_init(struct agent_tasks *ts, const char *dir)
 {
 	*ts = (struct agent_tasks){.dir = dir, .conn = -1};
 	list_init(&ts->list);
+	agent_socket_queue_init(&ts->queue);
 }
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
-static void tell(const struct agent_tasks *ts, const struct buf *b)
+void agent_tasks_set_agent(struct agent_tasks *ts, int conn)
 {
-	/* An agent that went away asks with "list" when it is back. */
-	if (ts->conn >= 0)
-		IGNORE(send(ts->conn, b->ptr, b->len, MSG_NOSIGNAL | MSG_DONTWAIT), "see above");
+	fd_close(ts->conn);
+	ts->conn = conn;
+	agent_socket_queue_fini(&ts->queue);
+}
+
+/* An agent that went away asks with "list" when it is back; so does one that did not read for so
+ * long that it has missed something, and finds itself disconnected. */
+static void tell(struct agent_tasks *ts, const struct buf *b)
+{
+	if (ts->conn >= 0 && agent_socket_send(&ts->queue, ts->conn, buf_str(b), NULL, NULL) < 0)
+		agent_tasks_set_agent(ts, -1);
+}
+
+void agent_tasks_flush(struct agent_tasks *ts)
+{
+	if (ts->conn >= 0 && agent_socket_flush(&ts->queue, ts->conn, NULL) < 0)
+		agent_tasks_set_agent(ts, -1);
 }
 
 static void add(struct buf *b, const char *fmt, ...) _printf_(2, 3);
@@ -50,7 +64,7 @@ static int exit_code(const struct agent_task *t)
 	return WIFSIGNALED(t->status) ? 128 + WTERMSIG(t->status) : WEXITSTATUS(t->status);
 }
 
-static void tell_state(const struct agent_tasks *ts, const struct agent_task *t)
+static void tell_state(struct agent_tasks *ts, const struct agent_task *t)
 {
 	int sig = t->state == AGENT_TASK_ENDED && WIFSIGNALED(t->status) ? WTERMSIG(t->status) : 0;
 	struct buf b = BUF_INIT;

@@ -6,6 +6,7 @@
  * agent/pause.c alone; single-threaded, no event loop, small: there is one for each Pod.
  */
 
+#include "agent/socket.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/str.h"
@@ -40,10 +41,15 @@ struct agent_tasks {
 	const char *dir;
 	struct list_node list;
 	size_t n;
-	int conn; /* to the agent; -1: none */
+	int conn;                        /* to the agent; -1: none */
+	struct agent_socket_queue queue; /* to the agent: it may be slow */
 };
 
 void agent_tasks_init(struct agent_tasks *ts, const char *dir);
+/* The connection to an agent, in place of the one before; -1: none. Takes the descriptor. What
+ * waits for the agent before is dropped: the new one asks ("list"). */
+void agent_tasks_set_agent(struct agent_tasks *ts, int conn);
+void agent_tasks_flush(struct agent_tasks *ts); /* the connection is writable */
 /* A message of the agent. What makes no sense is ignored: the agent is trusted, but may be of
  * another version. `fds` are an exec's, -1 where there is none, and stay the caller's. */
 void agent_tasks_command(struct agent_tasks *ts, struct str msg, const int fds[3]);

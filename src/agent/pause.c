@@ -78,23 +78,15 @@ static int make_mounts(const struct agent_pause_config *c, struct err *err)
 
 struct pause {
 	struct agent_tasks tasks;
-	int listener, conn, signals;
+	int listener, signals;
 };
 
 static void accept_agent(struct pause *p)
 {
 	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
 
-	if (fd < 0)
-		return;
-	fd_close(p->conn);
-	p->conn = p->tasks.conn = fd;
-}
-
-static void drop_agent(struct pause *p)
-{
-	fd_close(p->conn);
-	p->conn = p->tasks.conn = -1;
+	if (fd >= 0)
+		agent_tasks_set_agent(&p->tasks, fd);
 }
 
 /* A message, and the descriptors that came with it (-1: none). */
@@ -122,13 +114,13 @@ static void read_agent(struct pause *p)
 {
 	static char msg[AGENT_PAUSE_MESSAGE_MAX];
 	int fds[3];
-	ssize_t n = receive(p->conn, msg, sizeof(msg), fds);
+	ssize_t n = receive(p->tasks.conn, msg, sizeof(msg), fds);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* A message that does not end in NUL is no message of ours. */
 	if (n <= 0 || msg[n - 1] != '\0')
-		drop_agent(p);
+		agent_tasks_set_agent(&p->tasks, -1);
 	else
 		agent_tasks_command(&p->tasks, str_n(msg, (size_t)n), fds);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -148,6 +140,11 @@ static void reap(struct pause *p)
 		agent_tasks_ended(&p->tasks, pid, status);
 }
 
+static short agent_events(const struct pause *p)
+{
+	return agent_socket_queue_is_empty(&p->tasks.queue) ? POLLIN : POLLIN | POLLOUT;
+}
+
 _noreturn_ static void serve(struct pause *p)
 {
 	VEC(struct pollfd) fds = {0};
@@ -156,7 +153,7 @@ _noreturn_ static void serve(struct pause *p)
 		vec_clear(&fds);
 		*vec_push(&fds) = (struct pollfd){.fd = p->signals, .events = POLLIN};
 		*vec_push(&fds) = (struct pollfd){.fd = p->listener, .events = POLLIN};
-		*vec_push(&fds) = (struct pollfd){.fd = p->conn, .events = POLLIN};
+		*vec_push(&fds) = (struct pollfd){.fd = p->tasks.conn, .events = agent_events(p)};
 		list_foreach(struct agent_task, t, &p->tasks.list, link)
 			for (int i = 0; i < 2; i++)
 				if (t->pipe[i] >= 0)
@@ -171,7 +168,9 @@ _noreturn_ static void serve(struct pause *p)
 				agent_tasks_output(&p->tasks, fds.ptr[i].fd);
 		if (fds.ptr[0].revents)
 			reap(p);
-		if (fds.ptr[2].revents && p->conn >= 0)
+		if (fds.ptr[2].revents & POLLOUT)
+			agent_tasks_flush(&p->tasks);
+		if ((fds.ptr[2].revents & ~POLLOUT) && p->tasks.conn >= 0)
 			read_agent(p);
 		if (fds.ptr[1].revents)
 			accept_agent(p);
@@ -194,10 +193,14 @@ static int watch_signals(struct err *err)
 
 /* ---- start -------------------------------------------------------------------------------- */
 
-static int run_inside(const struct agent_pause_config *c, int listener, int ready)
+/* `ready` takes a NUL byte or what went wrong; then `go` gives a byte, or ends: whoever started
+ * this was killed before its id was written down, and nobody would ever find it. */
+_noreturn_ static void run_inside(const struct agent_pause_config *c, int listener, int ready,
+				  int go)
 {
-	struct pause p = {.listener = listener, .conn = -1};
+	struct pause p = {.listener = listener};
 	struct err err;
+	char byte;
 	int r;
 
 	setsid();
@@ -211,6 +214,9 @@ static int run_inside(const struct agent_pause_config *c, int listener, int read
 	}
 	IGNORE(write(ready, "", 1), "the parent sees the end anyway");
 	close(ready);
+	if (read(go, &byte, 1) != 1)
+		_exit(1);
+	close(go);
 	agent_tasks_init(&p.tasks, c->dir);
 	serve(&p);
 }
@@ -234,26 +240,31 @@ int agent_pause_run(const struct agent_pause_config *c, struct err *err)
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pause.sock", c->dir);
 	_cleanup_(mem_freep) char *pid_file = mem_xprintf("%s/pid", c->dir);
 	_cleanup_(fd_closep) int listener = -1;
-	int ready[2], r;
+	int ready[2], go[2], r;
 	pid_t pid;
 
 	r = listener = agent_socket_listen(path, err);
 	if (r < 0 || (r = make_namespaces(c, err)) < 0)
 		return r;
-	if (pipe2(ready, O_CLOEXEC) < 0)
+	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "make a pipe");
 	pid = fork();
 	if (pid < 0)
 		return err_sys(err, errno, "fork");
 	if (pid == 0) {
 		close(ready[0]);
-		run_inside(c, listener, ready[1]);
+		close(go[1]);
+		run_inside(c, listener, ready[1], go[0]);
 	}
 	close(ready[1]);
+	close(go[0]);
 	r = wait_ready(ready[0], err);
 	close(ready[0]);
 	if (r == 0)
 		r = process_write(pid_file, pid, 0600, err);
+	if (r == 0 && write(go[1], "", 1) != 1)
+		r = err_set(err, ERR_INTERNAL, "the Pod's first process ended at once");
+	close(go[1]);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	return r;

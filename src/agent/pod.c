@@ -2,16 +2,21 @@
 #define LOG_COMPONENT "agent"
 #include "agent/agent-internal.h"
 
-#include "agent/pause.h"
-#include "agent/socket.h"
 #include "base/dir.h"
-#include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
+
+enum {
+	SPAWN_MS = 20 * 1000,    /* for `fairlead pause` to make the namespaces; then it is ended */
+	LIST_MS = 20 * 1000,     /* for a pause to say what runs in it */
+	STOP_MORE_MS = 5 * 1000, /* after the grace, for containers to be reaped */
+	RETRY_MS = 1000,         /* of a connection that a pause does not accept */
+};
 
 int64_t agent_pod_now_ms(const struct agent_pod *p)
 {
@@ -44,7 +49,6 @@ struct agent_pod *agent_pod_new(struct agent *a, struct client_object *o)
 	p->first = client_object_ref(o);
 	p->obj = client_object_ref(o);
 	p->spec = o->view;
-	p->conn = -1;
 	arena_init(&p->arena, 0);
 	p->n_inits = p->spec->n_init_containers;
 	p->n_containers = p->n_inits + p->spec->n_containers;
@@ -60,6 +64,7 @@ struct agent_pod *agent_pod_new(struct agent *a, struct client_object *o)
 	}
 	p->timer = loop_timer_new(a->loop, on_timer, p);
 	p->box = map_remove(&a->found, o->meta->uid);
+	p->is_adopted = p->box && p->box->pid;
 	return p;
 }
 
@@ -72,11 +77,19 @@ void agent_pod_update(struct agent_pod *p, struct client_object *o)
 
 static void disconnect(struct agent_pod *p)
 {
-	if (p->conn_poll)
-		loop_poll_close(p->conn_poll);
-	p->conn_poll = NULL;
-	fd_close(p->conn);
-	p->conn = -1;
+	agent_pause_client_free(p->pause);
+	p->pause = NULL;
+}
+
+/* Not waited for by the loop: a process that was killed is gone at once. */
+static void end_spawner(struct agent_pod *p)
+{
+	if (!p->spawning)
+		return;
+	loop_child_close(p->spawning);
+	p->spawning = NULL;
+	kill(p->spawner, SIGKILL);
+	IGNORE(waitpid(p->spawner, NULL, 0), "it is ours, and nobody else reaps it");
 }
 
 static void release_addrs(struct agent_pod *p)
@@ -93,6 +106,7 @@ static void remove_box(struct agent_pod *p)
 	struct err err;
 
 	disconnect(p);
+	end_spawner(p);
 	agent_exec_on_lost(p);
 	agent_forward_on_lost(p);
 	if (!p->box)
@@ -111,10 +125,9 @@ void agent_pod_free(struct agent_pod *p, bool is_kept)
 	agent_report_fini(p);
 	for (size_t i = 0; i < p->n_containers; i++)
 		agent_container_fini(&p->containers[i]);
-	if (p->spawning)
-		loop_child_close(p->spawning);
 	if (is_kept) {
 		disconnect(p);
+		end_spawner(p);
 		agent_sandbox_free(p->box);
 	} else {
 		remove_box(p);
@@ -130,14 +143,17 @@ void agent_pod_free(struct agent_pod *p, bool is_kept)
 
 /* ---- talking with the pause --------------------------------------------------------------- */
 
-/* The sandbox died (or never answered): what ran in it has ended; it is made anew. */
-static void on_lost(struct agent_pod *p)
+static int connect_pause(struct agent_pod *p, struct err *err);
+
+/* The sandbox is not there any more: what ran in it has ended; it is made anew. */
+static void lose_box(struct agent_pod *p)
 {
 	log_warning("sandbox is gone pod=%s/%s", p->box->ns, p->box->name);
 	disconnect(p);
 	agent_exec_on_lost(p);
 	agent_forward_on_lost(p);
 	agent_sandbox_kill(p->box, p->agent->links);
+	p->is_adopted = false;
 	for (size_t i = 0; i < p->n_containers; i++)
 		agent_container_on_lost(&p->containers[i]);
 	if (p->stage == AGENT_STAGE_STOPPING)
@@ -146,51 +162,29 @@ static void on_lost(struct agent_pod *p)
 	p->box_retry_ms = agent_pod_now_ms(p) + agent_backoff_after(&p->box_backoff, 0) / 10;
 }
 
-bool agent_pod_send(struct agent_pod *p, const char *const *words)
+static void on_lost(void *ctx)
 {
-	struct buf b = BUF_INIT;
-	bool fits;
+	struct agent_pod *p = ctx;
+	struct err err;
 
-	for (size_t i = 0; words[i]; i++)
-		buf_add(&b, words[i], strlen(words[i]) + 1);
-	fits = b.len <= AGENT_PAUSE_MESSAGE_MAX;
-	/* A pause that is dead is found out by reading. */
-	if (fits && p->conn >= 0)
-		IGNORE(send(p->conn, b.ptr, b.len, MSG_NOSIGNAL), "see above");
-	buf_fini(&b);
-	return fits;
+	disconnect(p);
+	/* A pause hangs up on an agent that has not read for long; then it lives. */
+	if (process_is(p->box->pid, p->box->pid_start) && connect_pause(p, &err) == 0) {
+		log_warning("a pause has hung up, asking it again pod=%s/%s", p->box->ns,
+			    p->box->name);
+		p->is_adopted = true;
+		agent_exec_on_lost(p);
+	} else {
+		lose_box(p);
+	}
+	agent_pod_sync(p);
 }
 
-int agent_pod_send_fds(struct agent_pod *p, const char *const *words, const int fds[3],
-		       struct err *err)
+int agent_pod_send(struct agent_pod *p, const char *const *words, const int *fds, struct err *err)
 {
-	union {
-		struct cmsghdr align;
-		char text[CMSG_SPACE(3 * sizeof(int))];
-	} control = {0};
-	struct buf b = BUF_INIT;
-	struct iovec iov;
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.text,
-			     .msg_controllen = sizeof(control.text)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int r = 0;
-
-	for (size_t i = 0; words[i]; i++)
-		buf_add(&b, words[i], strlen(words[i]) + 1);
-	iov = (struct iovec){b.ptr, b.len};
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(3 * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, 3 * sizeof(int));
-	if (b.len > AGENT_PAUSE_MESSAGE_MAX)
-		r = err_set(err, ERR_TOO_LARGE, "the command is longer than %d bytes",
-			    AGENT_PAUSE_MESSAGE_MAX);
-	else if (sendmsg(p->conn, &msg, MSG_NOSIGNAL) < 0)
-		r = err_sys(err, errno, "tell the Pod's first process");
-	buf_fini(&b);
-	return r;
+	if (!p->pause)
+		return err_sys(err, EPIPE, "the Pod's first process is not there");
+	return agent_pause_client_send(p->pause, words, fds, err);
 }
 
 static int64_t number(struct str s)
@@ -220,8 +214,9 @@ static struct agent_container *find(struct agent_pod *p, struct str name)
 	return NULL;
 }
 
-static void on_message(struct agent_pod *p, struct str msg)
+static void on_message(void *ctx, struct str msg)
 {
+	struct agent_pod *p = ctx;
 	struct str w[8] = {0};
 	struct agent_container *c;
 	size_t n = 0;
@@ -230,6 +225,7 @@ static void on_message(struct agent_pod *p, struct str msg)
 		n++;
 	if (str_eq_c(w[0], "listed") && p->stage == AGENT_STAGE_LISTING) {
 		p->stage = AGENT_STAGE_UP;
+		p->is_adopted = false;
 		return;
 	}
 	if (str_eq_c(w[0], "done")) {
@@ -248,53 +244,51 @@ static void on_message(struct agent_pod *p, struct str msg)
 		agent_container_on_failed(c, (int)number(w[2]), w[3]);
 }
 
-static void on_readable(void *ctx, unsigned events)
+static void on_settled(void *ctx)
 {
-	static char msg[AGENT_PAUSE_MESSAGE_MAX];
-	struct agent_pod *p = ctx;
-
-	while (p->conn >= 0) {
-		ssize_t n = recv(p->conn, msg, sizeof(msg), MSG_DONTWAIT);
-
-		if (n > 0) {
-			on_message(p, str_n(msg, (size_t)n));
-			continue;
-		}
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		on_lost(p);
-	}
-	agent_pod_sync(p);
+	agent_pod_sync(ctx);
 }
 
 static int connect_pause(struct agent_pod *p, struct err *err)
 {
+	static const struct agent_pause_client_ops ops = {
+		.on_message = on_message, .on_settled = on_settled, .on_lost = on_lost};
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pause.sock", p->box->dir);
 	const char *words[] = {"list", NULL};
-	int r = p->conn = agent_socket_connect(path, err);
+	int r = agent_pause_client_new(p->agent->loop, path, &ops, p, &p->pause, err);
 
-	if (r >= 0)
-		r = loop_poll_new(p->agent->loop, p->conn, LOOP_READ, on_readable, p, &p->conn_poll,
-				  err);
-	if (r < 0)
+	if (r == 0)
+		r = agent_pod_send(p, words, NULL, err);
+	if (r < 0) {
+		disconnect(p);
 		return r;
-	agent_pod_send(p, words);
+	}
+	for (size_t i = 0; i < p->n_containers; i++)
+		agent_container_forget_asked(&p->containers[i]);
 	p->stage = AGENT_STAGE_LISTING;
+	p->stage_until_ms = agent_pod_now_ms(p) + LIST_MS;
+	p->is_late = false;
 	return 0;
 }
 
 /* ---- making the sandbox ------------------------------------------------------------------- */
 
+static void set_reason(struct agent_pod *p, const char *reason, const char *message)
+{
+	p->reason = reason;
+	free(p->message);
+	p->message = message ? mem_xstrdup(message) : NULL;
+}
+
 static void fail(struct agent_pod *p, const struct err *err)
 {
 	log_warning("Pod cannot be started, trying again pod=%.*s/%.*s error=%s",
 		    STR_ARG(p->obj->meta->ns), STR_ARG(p->obj->meta->name), err->msg);
-	p->reason = "FailedCreatePodSandBox";
-	free(p->message);
-	p->message = mem_xstrdup(err->msg);
+	set_reason(p, "FailedCreatePodSandBox", err->msg);
+	disconnect(p);
 	if (p->box)
 		agent_sandbox_kill(p->box, p->agent->links);
-	disconnect(p);
+	p->is_adopted = false;
 	p->stage = AGENT_STAGE_NEW;
 	p->box_retry_ms = agent_pod_now_ms(p) + agent_backoff_after(&p->box_backoff, 0) / 10 + 200;
 }
@@ -372,23 +366,51 @@ static int write_resolv_conf(struct agent_pod *p, struct err *err)
 	return r;
 }
 
+/* "a, b" */
+static char *container_names(const struct agent_pod *p)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < p->n_containers; i++)
+		buf_printf(&b, "%s%s", i ? ", " : "", p->containers[i].name);
+	return buf_detach(&b);
+}
+
+static int check_spawned(const struct agent_pod *p, int status, struct err *err)
+{
+	_cleanup_(mem_freep) char *names = container_names(p);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (p->is_late)
+		return err_set(err, ERR_TIMEOUT,
+			       "Pod %s/%s, containers %s: 'fairlead pause' has not made its "
+			       "namespaces within %d s and was ended; is the node overloaded, or "
+			       "does the file system of '%s' hang?",
+			       p->box->ns, p->box->name, names, SPAWN_MS / 1000, p->box->dir);
+	return err_set(err, ERR_INTERNAL,
+		       "'fairlead pause' ended with status %d; its words are in the agent's log",
+		       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static int wire(struct agent_pod *p, struct err *err)
+{
+	const struct agent_config *c = &p->agent->config;
+
+	return agent_sandbox_wire(p->box, p->agent->links, c->internal, c->n_internal, err);
+}
+
 static void on_spawned(void *ctx, pid_t pid, int status)
 {
 	struct agent_pod *p = ctx;
-	struct agent *a = p->agent;
 	struct err err;
-	int r = 0;
+	int r;
 
 	loop_child_close(p->spawning);
 	p->spawning = NULL;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		r = err_set(&err, ERR_INTERNAL,
-			    "'fairlead pause' ended with status %d; its words are in the agent's "
-			    "log",
-			    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	r = check_spawned(p, status, &err);
 	if (r == 0)
-		r = agent_sandbox_wire(p->box, a->links, a->config.internal, a->config.n_internal,
-				       &err);
+		r = wire(p, &err);
 	if (r == 0)
 		r = connect_pause(p, &err);
 	if (r < 0)
@@ -427,46 +449,63 @@ static int make_box(struct agent_pod *p, struct err *err)
 	return r < 0 ? r : write_resolv_conf(p, err);
 }
 
+/* False: it is there, and cannot be talked to; later, perhaps. */
+static bool adopt(struct agent_pod *p)
+{
+	struct err err;
+	int r = 0;
+
+	log_info("Pod is taken over pod=%s/%s pause=%d", p->box->ns, p->box->name, p->box->pid);
+	/* The agent that made it was killed before it had done all. */
+	if (!p->box->is_wired)
+		r = wire(p, &err);
+	if (r == 0)
+		r = connect_pause(p, &err);
+	if (r == -EAGAIN) {
+		log_warning("the Pod's first process accepts no connection, trying again "
+			    "pod=%s/%s pause=%d",
+			    p->box->ns, p->box->name, p->box->pid);
+		p->box_retry_ms = agent_pod_now_ms(p) + RETRY_MS;
+		return true;
+	}
+	if (r == 0)
+		return true;
+	log_warning("a Pod cannot be taken over, it is made anew pod=%s/%s error=%s", p->box->ns,
+		    p->box->name, err.msg);
+	agent_sandbox_kill(p->box, p->agent->links);
+	p->is_adopted = false;
+	return false;
+}
+
 static void begin(struct agent_pod *p)
 {
 	struct err err;
-	pid_t pid;
-	int r = 0;
+	int r;
 
-	if (p->box && p->box->pid) {
-		log_info("Pod is taken over pod=%s/%s pause=%d", p->box->ns, p->box->name,
-			 p->box->pid);
-		if (connect_pause(p, &err) == 0)
-			return;
-		disconnect(p);
-		agent_sandbox_kill(p->box, p->agent->links);
-	}
+	if (p->box && p->box->pid && adopt(p))
+		return;
 	r = make_box(p, &err);
 	if (r == 0)
-		r = agent_sandbox_spawn(p->box, p->agent->config.program, hostname(p), &pid, &err);
+		r = agent_sandbox_spawn(p->box, p->agent->config.program, hostname(p), &p->spawner,
+					&err);
 	if (r == 0)
-		r = loop_child_new(p->agent->loop, pid, on_spawned, p, &p->spawning, &err);
+		r = loop_child_new(p->agent->loop, p->spawner, on_spawned, p, &p->spawning, &err);
 	if (r < 0) {
 		fail(p, &err);
 		return;
 	}
 	p->stage = AGENT_STAGE_SPAWNING;
+	p->stage_until_ms = agent_pod_now_ms(p) + SPAWN_MS;
+	p->is_late = false;
 }
 
 /* ---- the stages --------------------------------------------------------------------------- */
-
-static void set_reason(struct agent_pod *p, const char *reason)
-{
-	p->reason = reason;
-	free(p->message);
-	p->message = NULL;
-}
 
 static int64_t step_up(struct agent_pod *p)
 {
 	int64_t due = INT64_MAX;
 
-	set_reason(p, NULL);
+	set_reason(p, NULL, NULL);
 	for (size_t i = 0; i < p->n_inits; i++) {
 		due = MIN(due, agent_container_step(&p->containers[i]));
 		if (!agent_container_is_done(&p->containers[i]))
@@ -477,29 +516,69 @@ static int64_t step_up(struct agent_pod *p)
 	return due;
 }
 
-/* deletionTimestamp is when the grace ends. */
-static int64_t kill_time(const struct agent_pod *p)
+/* deletionTimestamp is when the grace ends: so long until then; negative: so long ago. */
+static int64_t grace_left_ms(const struct agent_pod *p)
 {
-	int64_t left_ns = p->obj->meta->deleted_ns - clock_system.wall_ns(&clock_system);
+	return (p->obj->meta->deleted_ns - clock_system.wall_ns(&clock_system)) / 1000000;
+}
 
-	return agent_pod_now_ms(p) + MAX(left_ns / 1000000, 1);
+static void go(struct agent_pod *p)
+{
+	remove_box(p);
+	p->stage = AGENT_STAGE_GONE;
 }
 
 static int64_t step_stopping(struct agent_pod *p)
 {
-	int64_t due = INT64_MAX;
+	int64_t kill_ms = agent_pod_now_ms(p) + MAX(grace_left_ms(p), 1), due = INT64_MAX;
 	bool is_running = false;
 
 	for (size_t i = 0; i < p->n_containers; i++) {
-		agent_container_stop(&p->containers[i], kill_time(p));
+		agent_container_stop(&p->containers[i], kill_ms);
 		due = MIN(due, agent_container_step(&p->containers[i]));
 		is_running |= p->containers[i].now.run == AGENT_RUNNING ||
-			      (p->conn >= 0 && p->containers[i].is_asked);
+			      (p->pause && p->containers[i].is_asked);
 	}
 	if (is_running)
 		return due;
-	remove_box(p);
-	p->stage = AGENT_STAGE_GONE;
+	go(p);
+	return INT64_MAX;
+}
+
+static int64_t step_spawning(struct agent_pod *p)
+{
+	if (agent_pod_now_ms(p) < p->stage_until_ms)
+		return p->stage_until_ms;
+	/* on_spawned tells. */
+	if (!p->is_late)
+		kill(p->spawner, SIGKILL);
+	p->is_late = true;
+	return INT64_MAX;
+}
+
+/* One of our own making is made anew. One that was taken over may run what people need: it is
+ * waited for, unless the Pod is to go. */
+static int64_t step_listing(struct agent_pod *p)
+{
+	_cleanup_(mem_freep) char *names = NULL;
+	struct err err;
+
+	if (agent_pod_now_ms(p) < p->stage_until_ms)
+		return p->stage_until_ms;
+	if (p->is_late)
+		return INT64_MAX;
+	p->is_late = true;
+	names = container_names(p);
+	err_set(&err, ERR_TIMEOUT,
+		"Pod %s/%s, containers %s: its first process (PID %d) has not said for %d s what "
+		"runs; is it stopped, or does a file system hang? Deleting the Pod ends it",
+		p->box->ns, p->box->name, names, p->box->pid, LIST_MS / 1000);
+	if (!p->is_adopted) {
+		fail(p, &err);
+		return p->box_retry_ms;
+	}
+	log_warning("%s", err.msg);
+	set_reason(p, "SandboxUnresponsive", err.msg);
 	return INT64_MAX;
 }
 
@@ -523,31 +602,56 @@ static int64_t step_new(struct agent_pod *p)
 	if (agent_pod_now_ms(p) < p->box_retry_ms)
 		return p->box_retry_ms;
 	begin(p);
-	return p->stage == AGENT_STAGE_NEW ? p->box_retry_ms : INT64_MAX;
+	return p->stage == AGENT_STAGE_NEW ? p->box_retry_ms : p->stage_until_ms;
+}
+
+static int64_t step(struct agent_pod *p)
+{
+	switch (p->stage) {
+	case AGENT_STAGE_NEW:
+		return step_new(p);
+	case AGENT_STAGE_SPAWNING:
+		return step_spawning(p);
+	case AGENT_STAGE_LISTING:
+		return step_listing(p);
+	case AGENT_STAGE_UP:
+		return step_up(p);
+	case AGENT_STAGE_STOPPING:
+		return step_stopping(p);
+	case AGENT_STAGE_GONE:
+		break;
+	}
+	return INT64_MAX;
+}
+
+/* The next stage of a Pod that is to be deleted; returns when to look again. One that was adopted
+ * is asked what runs before it is stopped. A pause that hangs tells nothing: some time after the
+ * grace its own end takes all with it. */
+static int64_t step_deletion(struct agent_pod *p)
+{
+	int64_t left = grace_left_ms(p) + STOP_MORE_MS;
+	bool has_pause = p->box && p->box->pid;
+
+	if (p->stage == AGENT_STAGE_UP)
+		p->stage = AGENT_STAGE_STOPPING;
+	if (p->stage == AGENT_STAGE_SPAWNING || p->stage == AGENT_STAGE_GONE)
+		return INT64_MAX;
+	if (left <= 0 || (p->stage == AGENT_STAGE_NEW && !has_pause))
+		go(p);
+	return p->stage == AGENT_STAGE_GONE ? INT64_MAX : agent_pod_now_ms(p) + left;
 }
 
 void agent_pod_sync(struct agent_pod *p)
 {
-	bool is_deleted = p->obj->meta->deleted_ns != 0;
-	int64_t due = INT64_MAX;
+	int64_t due = p->obj->meta->deleted_ns ? step_deletion(p) : INT64_MAX;
 
-	if (is_deleted && p->stage == AGENT_STAGE_UP)
-		p->stage = AGENT_STAGE_STOPPING;
-	/* One that was adopted is asked what runs before it is stopped. */
-	if (is_deleted && p->stage == AGENT_STAGE_NEW && !(p->box && p->box->pid)) {
-		remove_box(p);
-		p->stage = AGENT_STAGE_GONE;
-	}
-	if (p->stage == AGENT_STAGE_NEW)
-		due = step_new(p);
-	else if (p->stage == AGENT_STAGE_UP)
-		due = step_up(p);
-	else if (p->stage == AGENT_STAGE_STOPPING)
-		due = step_stopping(p);
-	if (p->stage == AGENT_STAGE_GONE)
+	due = MIN(due, step(p));
+	if (p->stage == AGENT_STAGE_GONE) {
 		agent_report_deletion(p);
-	else if (!is_over(p) && (p->box || p->reason))
+		due = INT64_MAX;
+	} else if (!is_over(p) && (p->box || p->reason)) {
 		agent_report_status(p);
+	}
 	if (due == INT64_MAX)
 		loop_timer_stop(p->timer);
 	else

@@ -28,7 +28,7 @@ struct agent_prober {
 	struct http_transport *http;
 	struct http_call *call;
 	int http_status;
-	bool is_told; /* that the command is too long */
+	bool is_told; /* that the command cannot be run */
 };
 
 static int64_t now_ms(const struct agent_prober *p)
@@ -84,7 +84,8 @@ static void on_timeout(void *ctx)
 	const char *words[] = {"cancel", p->exec, NULL};
 
 	if (p->exec[0])
-		agent_pod_send(p->container->pod, words);
+		IGNORE(agent_pod_send(p->container->pod, words, NULL, NULL),
+		       "a pause that takes nothing is seen by the next run");
 	finish(p, false);
 }
 
@@ -96,7 +97,8 @@ static bool run_exec(struct agent_prober *p)
 	const struct api_strs *cmd = &p->spec->command;
 	struct arena a;
 	const char **words;
-	bool is_sent;
+	struct err err;
+	int r;
 
 	snprintf(p->exec, sizeof(p->exec), "p%u", ++pod->next_exec);
 	arena_init(&a, 0);
@@ -106,15 +108,18 @@ static bool run_exec(struct agent_prober *p)
 	words[2] = p->container->name;
 	for (size_t i = 0; i < cmd->n; i++)
 		words[3 + i] = str_cstr(&a, cmd->ptr[i]);
-	is_sent = agent_pod_send(pod, words);
+	r = agent_pod_send(pod, words, NULL, &err);
 	arena_fini(&a);
-	if (!is_sent && !p->is_told)
+	if (r == ERR_TOO_LARGE && !p->is_told)
 		log_warning("exec.command of a probe is longer than %d bytes, so it fails; put it "
 			    "into a file pod=%s/%s container=%s",
 			    AGENT_PAUSE_MESSAGE_MAX, pod->box->ns, pod->box->name,
 			    p->container->name);
-	p->is_told |= !is_sent;
-	return is_sent;
+	else if (r < 0 && !p->is_told)
+		log_warning("a probe cannot be run, so it fails pod=%s/%s container=%s error=%s",
+			    pod->box->ns, pod->box->name, p->container->name, err.msg);
+	p->is_told = r < 0;
+	return r == 0;
 }
 
 bool agent_prober_on_exec(struct agent_prober *p, struct str id, int exit_code)

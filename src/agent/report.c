@@ -114,14 +114,15 @@ void agent_report_status(struct agent_pod *p)
 	struct json *status;
 	struct arena arena;
 
-	if (p->report || p->stage == AGENT_STAGE_GONE)
+	if (p->report || p->stage == AGENT_STAGE_GONE || (p->is_adopted && !p->reason))
 		return;
 	arena_init(&arena, 0);
 	views = arena_array(&arena, p->n_containers, sizeof(*views));
 	fill(p, views, &v);
 	agent_status_advance(&v, p->transitions);
 	v.transitions = p->transitions;
-	status = agent_status_make(&arena, &v);
+	status = p->is_adopted ? agent_status_make_reason(&arena, &v)
+			       : agent_status_make(&arena, &v);
 	json_write(&text, status);
 	if (!p->reported || strcmp(p->reported, text.ptr) != 0) {
 		free(p->reported);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -90,12 +91,21 @@ static int read_entry(struct agent_sandbox *s, struct str key, struct str value,
 	return 0;
 }
 
+static void find_pause(struct agent_sandbox *s)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pid", s->dir);
+
+	if (process_read(path, &s->pid, &s->pid_start, NULL) < 0 ||
+	    !process_is(s->pid, s->pid_start))
+		s->pid = 0;
+}
+
 int agent_sandbox_load(const char *state_dir, const char *uid, struct agent_sandbox **ret,
 		       struct err *err)
 {
 	struct agent_sandbox *s = agent_sandbox_new(state_dir, str_of(uid), STR(""), STR(""));
 	_cleanup_(mem_freep) char *path = mem_xprintf("%s/record", s->dir);
-	_cleanup_(mem_freep) char *pid = mem_xprintf("%s/pid", s->dir);
+	_cleanup_(mem_freep) char *wired = mem_xprintf("%s/wired", s->dir);
 	struct buf b = BUF_INIT;
 	struct str rest, line, key;
 	int r = fd_read_file(path, RECORD_MAX, &b, err);
@@ -109,9 +119,8 @@ int agent_sandbox_load(const char *state_dir, const char *uid, struct agent_sand
 		agent_sandbox_free(s);
 		return err_wrap(err, r, "%s", path);
 	}
-	if (process_read(pid, &s->pid, &s->pid_start, NULL) < 0 ||
-	    !process_is(s->pid, s->pid_start))
-		s->pid = 0;
+	find_pause(s);
+	s->is_wired = s->pid && access(wired, F_OK) == 0;
 	*ret = s;
 	return 0;
 }
@@ -137,13 +146,18 @@ int agent_sandbox_spawn(const struct agent_sandbox *s, const char *program, cons
 	const char *argv[] = {program,      "pause",  "--dir", s->dir,
 			      "--hostname", hostname, NULL,    NULL};
 	_cleanup_(mem_freep) char *pid_file = mem_xprintf("%s/pid", s->dir);
-	pid_t pid;
+	_cleanup_(mem_freep) char *wired = mem_xprintf("%s/wired", s->dir);
+	pid_t pid, parent = getpid();
 
 	if (s->has_host_network)
 		argv[6] = "--host-network";
 	unlink(pid_file);
+	unlink(wired);
 	pid = vfork();
 	if (pid == 0) {
+		/* A pause that it made behind the back of the next agent would never be found. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+			_exit(127);
 		execv(program, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
@@ -163,9 +177,12 @@ void agent_sandbox_kill(struct agent_sandbox *s, struct link_sock *node)
 {
 	char name[LINK_NAME_MAX];
 
-	if (s->pid && process_is(s->pid, s->pid_start))
+	/* One that was made and not wired is known by its file alone. */
+	find_pause(s);
+	if (s->pid)
 		kill(s->pid, SIGKILL);
 	s->pid = 0;
+	s->is_wired = false;
 	if (s->has_host_network)
 		return;
 	/* The kernel would take it away too, some time after the last process is gone. */
@@ -274,18 +291,15 @@ int agent_sandbox_socket(const struct agent_sandbox *s, int family, struct err *
 	return sock < 0 ? err_sys(err, sys, "make a socket") : sock;
 }
 
-int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,
-		       const struct ip_addr *sources, size_t n_sources, struct err *err)
+static int wire(struct agent_sandbox *s, struct link_sock *node, const struct ip_addr *sources,
+		size_t n_sources, struct err *err)
 {
-	_cleanup_(mem_freep) char *pid_file = mem_xprintf("%s/pid", s->dir);
 	_cleanup_(link_closep) struct link_sock *pod = NULL;
 	_cleanup_(fd_closep) int netns = -1;
 	uint8_t mac[LINK_MAC_LEN];
 	char name[LINK_NAME_MAX];
-	int r = process_read(pid_file, &s->pid, &s->pid_start, err);
+	int r;
 
-	if (r < 0 || s->has_host_network || !s->n_addrs)
-		return r;
 	wire_name(s, name);
 	pod_mac(&s->addrs[0], mac);
 	r = netns = open_netns(s->pid, err);
@@ -301,4 +315,19 @@ int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,
 	if (r == 0)
 		r = wire_node_end(node, name, s, mac, sources, n_sources, err);
 	return r < 0 ? err_wrap(err, r, "network of Pod %s/%s", s->ns, s->name) : 0;
+}
+
+int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,
+		       const struct ip_addr *sources, size_t n_sources, struct err *err)
+{
+	_cleanup_(mem_freep) char *pid_file = mem_xprintf("%s/pid", s->dir);
+	_cleanup_(mem_freep) char *wired = mem_xprintf("%s/wired", s->dir);
+	int r = process_read(pid_file, &s->pid, &s->pid_start, err);
+
+	if (r == 0 && !s->has_host_network && s->n_addrs)
+		r = wire(s, node, sources, n_sources, err);
+	if (r == 0)
+		r = fd_write_file(wired, STR(""), 0600, err);
+	s->is_wired = r == 0;
+	return r;
 }

@@ -29,6 +29,7 @@ struct agent_sandbox {
 	bool has_host_network;
 	pid_t pid; /* the pause; 0: none */
 	uint64_t pid_start;
+	bool is_wired; /* agent_sandbox_wire has done its work */
 };
 
 struct agent_sandbox *agent_sandbox_new(const char *state_dir, struct str uid, struct str ns,
@@ -37,7 +38,8 @@ void agent_sandbox_free(struct agent_sandbox *s);
 
 /* Writes the record: from here on a new agent finds it. */
 int agent_sandbox_save(const struct agent_sandbox *s, struct err *err) _nodiscard_;
-/* Reads record and pid; pid is 0 when the pause is not alive any more. */
+/* Reads record and pid; pid is 0 when the pause is not alive any more. One that is alive and not
+ * wired was left by an agent that was killed in between. */
 int agent_sandbox_load(const char *state_dir, const char *uid, struct agent_sandbox **ret,
 		       struct err *err) _nodiscard_;
 
@@ -45,7 +47,8 @@ int agent_sandbox_load(const char *state_dir, const char *uid, struct agent_sand
 int agent_sandbox_write_etc(const struct agent_sandbox *s, const char *name, struct str text,
 			    struct err *err) _nodiscard_;
 
-/* Starts `PROGRAM pause`; when that child has ended well, agent_sandbox_wire comes next. */
+/* Starts `PROGRAM pause`; when that child has ended well, agent_sandbox_wire comes next. It ends
+ * with this process, or by a SIGKILL, and then leaves no pause behind. */
 int agent_sandbox_spawn(const struct agent_sandbox *s, const char *program, const char *hostname,
 			pid_t *ret, struct err *err) _nodiscard_;
 /* Reads the pause's pid and makes the network. `sources` are the node's addresses: what talks to
@@ -56,6 +59,7 @@ int agent_sandbox_wire(struct agent_sandbox *s, struct link_sock *node,
 /* A TCP socket of this family (AF_INET, AF_INET6) in the Pod's network. Returns the descriptor, or
  * negative errno. For the loop's thread, whose network is the node's again afterwards. */
 int agent_sandbox_socket(const struct agent_sandbox *s, int family, struct err *err) _nodiscard_;
-/* Ends all that runs in it and takes the wire away; the directory stays. */
+/* Ends all that runs in it and takes the wire away; the directory stays. To be called only after
+ * the child of agent_sandbox_spawn has ended. */
 void agent_sandbox_kill(struct agent_sandbox *s, struct link_sock *node);
 int agent_sandbox_remove(struct agent_sandbox *s, struct err *err) _nodiscard_;

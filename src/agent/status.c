@@ -316,14 +316,21 @@ static void set_addrs(struct arena *a, struct json *o, const char *one, const ch
 	json_set(o, many, list);
 }
 
-struct json *agent_status_make(struct arena *a, const struct agent_pod_view *v)
+struct json *agent_status_make_reason(struct arena *a, const struct agent_pod_view *v)
 {
 	struct json *o = json_new(a, JSON_OBJECT);
 
-	json_set(o, "phase", json_new_string(a, str_of(agent_phase_name(agent_status_phase(v)))));
 	/* Null, so that a merge patch takes away what was there. */
 	json_set(o, "reason", text_or_null(a, v->reason));
 	json_set(o, "message", text_or_null(a, v->message));
+	return o;
+}
+
+struct json *agent_status_make(struct arena *a, const struct agent_pod_view *v)
+{
+	struct json *o = agent_status_make_reason(a, v);
+
+	json_set(o, "phase", json_new_string(a, str_of(agent_phase_name(agent_status_phase(v)))));
 	json_set(o, "conditions", conditions(a, v));
 	set_addrs(a, o, "hostIP", "hostIPs", v->host_addrs, v->n_host_addrs);
 	set_addrs(a, o, "podIP", "podIPs", v->pod_addrs, v->n_pod_addrs);

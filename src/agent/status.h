@@ -74,6 +74,8 @@ bool agent_status_is_ready(const struct agent_pod_view *v);
  * agent_status_make, with what goes into view.transitions (NULL there: everything changed now). */
 void agent_status_advance(const struct agent_pod_view *v,
 			  struct agent_transition t[AGENT_CONDITIONS]);
+/* Its `reason` and `message` alone: of a Pod of which nothing else is known. */
+struct json *agent_status_make_reason(struct arena *a, const struct agent_pod_view *v);
 /* The whole `status`; lists that are empty are written as empty, so that a merge patch clears
  * them. */
 struct json *agent_status_make(struct arena *a, const struct agent_pod_view *v);

@@ -231,6 +231,7 @@ TEST(nonsense_is_survived)
 {
 	static const char no_nul[] = {'s', 't', 'a', 'r', 't'};
 	_cleanup_(mem_freep) char *sock = NULL;
+	struct pollfd p;
 	char c;
 	struct err err;
 
@@ -244,6 +245,8 @@ TEST(nonsense_is_survived)
 	SEND("list");
 	ASSERT_STREQ(receive(), "listed");
 	send_words(no_nul, sizeof(no_nul));
+	p = (struct pollfd){.fd = conn, .events = POLLIN};
+	ASSERT_EQ(poll(&p, 1, 10000), 1);
 	ASSERT_EQ(recv(conn, &c, 1, 0), 0);
 	close(conn);
 	sock = mem_xprintf("%s/pause.sock", dir);
