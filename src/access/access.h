@@ -54,8 +54,13 @@ struct access_attrs {
 	struct str verb; /* "get"; of a path: the method in lower case */
 	bool is_resource;
 	struct str group, version, resource, sub, ns, name; /* is_resource; absent: none */
-	struct str path;                                    /* as it was asked for */
+	struct str fields; /* is_resource: the field selector of a list or watch; absent: none */
+	struct str path;   /* as it was asked for */
 };
+
+/* The value that a field selector ("a=b,c!=d") wants that field to have and no other; absent when
+ * it leaves that open, or when the value has escapes. */
+struct str access_field_wanted(struct str selector, const char *field);
 
 /* "system:serviceaccount:NS:NAME" taken apart; false for other users. */
 bool access_service_account(struct str user, struct str *ret_ns, struct str *ret_name);

@@ -135,6 +135,7 @@ static const struct role roles[] = {
 	       {READ, "node.k8s.io", "runtimeclasses", NULL, NULL},
 	       {READ, "storage.k8s.io", "csidrivers", NULL, NULL},
 	       {"create delete get patch update", "storage.k8s.io", "csinodes", NULL, NULL})},
+	{"system:node-network", NULL, NULL, RULES({READ, "core", "nodes", NULL, NULL})},
 	{"system:node-proxier", NULL, NULL,
 	 RULES({"list watch", "core", "endpoints services", NULL, NULL},
 	       {READ, "core", "nodes", NULL, NULL}, EVENTS_TO_WRITE,
@@ -164,7 +165,8 @@ static const struct binding {
 	{"system:kube-dns", {{"ServiceAccount", "kube-system", "kube-dns"}}},
 	{"system:load-balancer", {{"User", NULL, "system:load-balancer"}}},
 	{"system:monitoring", {{"Group", NULL, "system:monitoring"}}},
-	{"system:node", {{"Group", NULL, "system:nodes"}}},
+	{"system:node", {{NULL}}}, /* nodes have its rules by node.h, each as far as it goes */
+	{"system:node-network", {{"Group", NULL, "system:nodes"}}},
 	{"system:node-proxier",
 	 {{"User", NULL, "system:kube-proxy"}, {"ServiceAccount", "kube-system", "kube-proxy"}}},
 	{"system:public-info-viewer",
@@ -261,6 +263,8 @@ static struct json *binding_object(struct arena *a, const struct binding *b)
 	json_set(ref, "apiGroup", text(a, GROUP_RBAC));
 	json_set(ref, "kind", text(a, "ClusterRole"));
 	json_set(ref, "name", text(a, b->name));
+	if (!b->subjects[0].kind)
+		return obj;
 	list = json_set(obj, "subjects", json_new(a, JSON_ARRAY));
 	for (size_t i = 0; i < SUBJECTS_MAX && b->subjects[i].kind; i++) {
 		struct json *n = json_append(list, json_new(a, JSON_OBJECT));

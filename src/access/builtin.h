@@ -12,7 +12,8 @@
  *
  *	proxy   system:kube-proxy        system:node-proxier
  *	dns     system:cluster-dns       system:coredns
- *	agent   group system:nodes       system:node
+ *	agent   system:node:NAME         system:node (node.h) and, to its group system:nodes,
+ *	                                 system:node-network: the routes to other nodes
  *	lb      system:load-balancer     system:load-balancer
  */
 

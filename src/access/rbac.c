@@ -161,6 +161,16 @@ static bool rule_allows(const struct access_rule *r, const struct access_attrs *
 	       (!r->names.n || has(&r->names, at->name));
 }
 
+bool access_rules_allow(const struct access_rule *rules, size_t n, const struct access_attrs *at)
+{
+	unsigned bit = verb_bit(at->verb);
+
+	for (size_t i = 0; i < n; i++)
+		if (rule_allows(&rules[i], at, bit))
+			return true;
+	return false;
+}
+
 /* Changes */
 
 static struct str key_of(struct arena *a, struct str ns, struct str name)

@@ -60,6 +60,7 @@ void access_rbac_each(const struct access_rbac *b, const struct access_user *u, 
 
 /* Rules from an object's "rules", in the arena. */
 struct access_rule *access_rules_from(struct arena *a, const struct json *rules, size_t *ret_n);
+bool access_rules_allow(const struct access_rule *rules, size_t n, const struct access_attrs *at);
 /* The rules of a role; NULL when there is none of that name. */
 const struct access_rule *access_rbac_role(const struct access_rbac *b, struct str ns,
 					   struct str name, size_t *ret_n);

@@ -60,6 +60,7 @@ struct apiserver_config {
 	int64_t repair_ms;    /* 0: APISERVER_REPAIR_MS */
 	/* Everyone who is let in may do everything (--authorization-mode=AlwaysAllow). */
 	bool is_open;
+	bool has_no_node_rights;  /* --authorization-mode without Node */
 	bool has_no_pod_accounts; /* --disable-admission-plugins=ServiceAccount */
 	bool refuses_anonymous;   /* --anonymous-auth=false */
 	/* ServiceAccount tokens: the issuers that are accepted, the first of which issues, and whom

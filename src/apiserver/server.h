@@ -15,6 +15,7 @@
 
 struct peers;
 struct repair;
+struct access_nodes;
 struct access_rbac;
 struct authenticate;
 struct services;
@@ -37,6 +38,7 @@ struct apiserver {
 	struct services *services;         /* what allocation needs, services.c */
 	struct authenticate *authenticate; /* who sends a request */
 	struct access_rbac *rbac;          /* who may do what; follows the caches */
+	struct access_nodes *nodes;        /* what nodes may do; likewise */
 	struct http_transport *own_calls;  /* made at first use, namespace.c */
 	struct boot *boot;                 /* until what must be there is there, boot.c */
 	uint64_t boot_peers;               /* version of the servers that boot.c has written */

@@ -23,6 +23,7 @@ extern const struct cmd_verb cmd_server;
 extern const struct cmd_verb cmd_proxy;
 extern const struct cmd_verb cmd_dns;
 extern const struct cmd_verb cmd_agent;
+extern const struct cmd_verb cmd_enroll;
 extern const struct cmd_verb cmd_lab;
 extern const struct cmd_verb cmd_respond;
 extern const struct cmd_verb cmd_pause;

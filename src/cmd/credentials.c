@@ -209,12 +209,16 @@ static int parse_mode(const struct options *o, struct apiserver_config *config, 
 	struct str anonymous = str_of(options_get(o, "anonymous-auth"));
 	struct str plugins = str_of(options_get(o, "disable-admission-plugins"));
 
+	config->has_no_node_rights = true;
 	while (str_next(&modes, ',', &mode)) {
 		if (str_eq_c(mode, "AlwaysAllow"))
 			config->is_open = true;
-		else if (!str_eq_c(mode, "RBAC") && !str_eq_c(mode, "Node"))
+		else if (str_eq_c(mode, "Node"))
+			config->has_no_node_rights = false;
+		else if (!str_eq_c(mode, "RBAC"))
 			return err_set(err, ERR_USAGE,
-				       "--authorization-mode: '%.*s' must be RBAC or AlwaysAllow",
+				       "--authorization-mode: '%.*s' must be Node, RBAC or "
+				       "AlwaysAllow",
 				       STR_ARG(mode));
 	}
 	config->has_no_pod_accounts = str_eq_c(plugins, "ServiceAccount");

@@ -11,15 +11,16 @@
 
 enum {
 	LEAF_DAYS = 365,
+	CA_FILE_MAX = 64 * 1024, /* bytes of the CA's certificate */
 };
 
-/* Who calls the server, and as whom: name of the files, common name, organization. The last is the
- * server itself when it calls agents: they know its name, and it opens no API server. */
+/* Who calls the server, and as whom: name of the files, common name, organization. Nodes have names
+ * of their own (identity_enroll). The last is the server itself when it calls agents: they know its
+ * name, and it opens no API server. */
 static const struct part {
 	const char *name, *user, *group;
 } parts[] = {
 	{"admin", "kubernetes-admin", "system:masters"},
-	{"node", "system:node", "system:nodes"},
 	{"proxy", "system:kube-proxy", "system:node-proxiers"},
 	{"dns", "system:cluster-dns", "system:cluster-dns"},
 	{"lb", "system:load-balancer", "system:load-balancers"},
@@ -74,18 +75,18 @@ static int make_parts(struct identity *id, const char *dir, struct err *err)
 }
 
 /* A CA that was named must be there: one that each server made for itself would be of no use. */
-static int find_ca(struct identity *id, const char *dir, const struct identity_names *names,
+static int find_ca(struct identity *id, const char *dir, const char *cert, const char *key,
 		   struct err *err)
 {
-	if (!names->ca_cert != !names->ca_key)
+	if (!cert != !key)
 		return err_set(err, ERR_USAGE, "--ca-file and --ca-key-file go together");
-	if (!names->ca_cert) {
+	if (!cert) {
 		id->ca_cert = path_of(id, dir, "ca", "crt");
 		id->ca_key = path_of(id, dir, "ca", "key");
 		return 0;
 	}
-	id->ca_cert = arena_strdup(&id->arena, names->ca_cert);
-	id->ca_key = arena_strdup(&id->arena, names->ca_key);
+	id->ca_cert = arena_strdup(&id->arena, cert);
+	id->ca_key = arena_strdup(&id->arena, key);
 	if (access(id->ca_cert, R_OK) < 0)
 		return err_sys(err, errno, "--ca-file: read '%s'", id->ca_cert);
 	if (access(id->ca_key, R_OK) < 0)
@@ -100,7 +101,7 @@ int identity_open(const char *data_dir, const struct identity_names *names, stru
 	int r;
 
 	arena_init(&id.arena, 0);
-	r = find_ca(&id, data_dir, names, err);
+	r = find_ca(&id, data_dir, names->ca_cert, names->ca_key, err);
 	if (r < 0) {
 		identity_fini(&id);
 		return r;
@@ -158,4 +159,104 @@ int identity_write_kubeconfigs(const struct identity *id, const char *data_dir, 
 	}
 	arena_fini(&paths.arena);
 	return r;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------- */
+
+struct enrolment {
+	struct identity ca;
+	const struct identity_node *node;
+	const char *dir;
+};
+
+static const char *file_of(struct enrolment *e, const char *name)
+{
+	return arena_printf(&e->ca.arena, "%s/%s", e->dir, name);
+}
+
+static int make_node_leaf(struct enrolment *e, bool is_server, struct err *err)
+{
+	const char *groups[] = {ACCESS_GROUP_NODES, NULL}, *dns[] = {e->node->name, NULL};
+	struct http_pki_leaf leaf = {.is_server = is_server, .days = LEAF_DAYS};
+
+	leaf.common_name =
+		is_server ? e->node->name
+			  : arena_printf(&e->ca.arena, ACCESS_NODE_PREFIX "%s", e->node->name);
+	if (is_server) {
+		leaf.dns_names = dns;
+		leaf.addrs = e->node->addrs;
+		leaf.n_addrs = e->node->n_addrs;
+	} else {
+		leaf.organizations = groups;
+	}
+	return http_pki_leaf(e->ca.ca_cert, e->ca.ca_key,
+			     file_of(e, is_server ? "server.crt" : "client.crt"),
+			     file_of(e, is_server ? "server.key" : "client.key"), &leaf, err);
+}
+
+static int copy_ca(struct enrolment *e, struct err *err)
+{
+	struct buf pem = BUF_INIT;
+	int r = fd_read_file(e->ca.ca_cert, CA_FILE_MAX, &pem, err);
+
+	if (r == 0)
+		r = fd_write_file(file_of(e, "ca.crt"), buf_str(&pem), 0644, err);
+	buf_fini(&pem);
+	return r;
+}
+
+static int make_folder(struct enrolment *e, const char *data_dir, struct err *err)
+{
+	struct arena *a = &e->ca.arena;
+	int r = 0;
+
+	if (!e->dir) {
+		r = fd_make_dir(arena_printf(a, "%s/pki/nodes", data_dir), 0700, err);
+		e->dir = arena_printf(a, "%s/pki/nodes/%s", data_dir, e->node->name);
+	}
+	return r < 0 ? r : fd_make_dir(e->dir, 0700, err);
+}
+
+static int enroll(struct enrolment *e, const char *data_dir, struct err *err)
+{
+	struct arena *a = &e->ca.arena;
+	struct kubeconfig_spec spec = {.server = e->node->server, .user = e->node->name};
+	int r = find_ca(&e->ca, data_dir, e->node->ca_cert, e->node->ca_key, err);
+
+	if (r == 0 && access(e->ca.ca_key, R_OK) < 0)
+		r = err_sys(err, errno, "read the CA's key '%s'", e->ca.ca_key);
+	if (r == 0 && !spec.server)
+		r = kubeconfig_server(arena_printf(a, "%s/pki/admin.kubeconfig", data_dir), a,
+				      &spec.server, err);
+	if (r == 0)
+		r = make_folder(e, data_dir, err);
+	if (r == 0)
+		r = make_node_leaf(e, false, err);
+	if (r == 0)
+		r = make_node_leaf(e, true, err);
+	if (r == 0)
+		r = copy_ca(e, err);
+	if (r < 0)
+		return r;
+	spec.ca_file = e->ca.ca_cert;
+	spec.cert_file = file_of(e, "client.crt");
+	spec.key_file = file_of(e, "client.key");
+	return kubeconfig_write(file_of(e, "kubeconfig"), &spec, err);
+}
+
+int identity_enroll(const char *data_dir, const struct identity_node *node, const char *dir,
+		    struct err *err)
+{
+	struct enrolment e = {.node = node, .dir = dir};
+	int r;
+
+	if (strlen(node->name) > IDENTITY_NODE_MAX)
+		return err_set(err, ERR_USAGE,
+			       "node '%s': the name has more than the %d bytes that fit into a "
+			       "certificate",
+			       node->name, IDENTITY_NODE_MAX);
+	arena_init(&e.ca.arena, 0);
+	r = enroll(&e, data_dir, err);
+	arena_fini(&e.ca.arena);
+	return r < 0 ? err_wrap(err, r, "node '%s'", node->name) : 0;
 }

@@ -52,3 +52,23 @@ int kubeconfig_write(const char *path, const struct kubeconfig_spec *spec, struc
 	buf_fini(&old);
 	return r < 0 ? err_wrap(err, r, "writing kubeconfig '%s'", path) : 0;
 }
+
+int kubeconfig_server(const char *path, struct arena *a, const char **ret, struct err *err)
+{
+	struct buf b = BUF_INIT;
+	struct str rest, line, url = {0};
+	int r = fd_read_file(path, PEM_MAX * 4, &b, err);
+
+	rest = buf_str(&b);
+	while (r == 0 && !url.len && str_next(&rest, '\n', &line)) {
+		line = str_trim(line);
+		if (str_has_prefix(line, STR("server: ")))
+			url = str_skip(line, strlen("server: "));
+	}
+	if (r == 0 && !url.len)
+		r = err_set(err, ERR_INVALID, "kubeconfig '%s' names no server", path);
+	if (r == 0)
+		*ret = str_cstr(a, url);
+	buf_fini(&b);
+	return r;
+}

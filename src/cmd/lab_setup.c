@@ -3,7 +3,7 @@
 
 #include "base/fd.h"
 #include "client/client.h"
-#include "http/pki.h"
+#include "cmd/identity.h"
 #include "lab/plan.h"
 #include "lab/state.h"
 #include "loop/loop.h"
@@ -21,7 +21,6 @@ enum {
 	SETUP_PAUSE_MS = 20,     /* between looks at what is not there yet */
 	SETUP_DNS_WAIT_MS = 300, /* for one answer */
 	SETUP_KUBECONFIG_MAX = 65536,
-	SETUP_CERT_DAYS = 3650,
 };
 
 static const struct options_entry entries[] = {
@@ -116,26 +115,16 @@ static int create(struct setup *s, const char *kind, const char *ns, const char 
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
-/* The server calls agents with TLS, and believes only in its own CA. */
-static int make_certificate(struct setup *s, unsigned n, struct err *err)
+static int enroll(struct setup *s, unsigned n, struct err *err)
 {
-	_cleanup_(mem_freep) char *ca = mem_xprintf("%s/data/pki/ca.crt", s->dir);
-	_cleanup_(mem_freep) char *ca_key = mem_xprintf("%s/data/pki/ca.key", s->dir);
-	_cleanup_(mem_freep) char *cert = mem_xprintf("%s/node%u.crt", s->dir, n);
-	_cleanup_(mem_freep) char *key = mem_xprintf("%s/node%u.key", s->dir, n);
+	_cleanup_(mem_freep) char *data = mem_xprintf("%s/data", s->dir);
 	struct ip_addr addrs[] = {lab_plan_addr(LAB_INTERNAL, IP_V4, LAB_NODE0 + n).addr,
 				  lab_plan_addr(LAB_INTERNAL, IP_V6, LAB_NODE0 + n).addr};
 	char name[LAB_NAME_MAX];
-	const char *names[] = {name, NULL};
-	struct http_pki_leaf leaf = {.common_name = name,
-				     .dns_names = names,
-				     .addrs = addrs,
-				     .n_addrs = ARRAY_LEN(addrs),
-				     .is_server = true,
-				     .days = SETUP_CERT_DAYS};
+	struct identity_node node = {.name = name, .addrs = addrs, .n_addrs = ARRAY_LEN(addrs)};
 
 	snprintf(name, sizeof(name), "node%u", n);
-	return http_pki_leaf(ca, ca_key, cert, key, &leaf, err);
+	return identity_enroll(data, &node, NULL, err);
 }
 
 /* The host's kubeconfig: the lab's own with the loopback listener as the server. */
@@ -278,7 +267,7 @@ static int steps(struct setup *s, struct err *err)
 	int r = write_kubeconfig(s, err);
 
 	for (unsigned n = 1; r == 0 && n <= s->nodes; n++)
-		r = make_certificate(s, n, err);
+		r = enroll(s, n, err);
 	if (r == 0)
 		r = make_dns(s, err);
 	if (r == 0)

@@ -10,6 +10,7 @@ static const struct cmd_verb *const verbs[] = {
 	&cmd_proxy,
 	&cmd_dns,
 	&cmd_agent,
+	&cmd_enroll,
 	&cmd_lab,
 	&cmd_respond,
 	&cmd_pause,

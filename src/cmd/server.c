@@ -82,9 +82,9 @@ static const struct options_entry entries[] = {
 	 0},
 	{"service-repair-period", "SECONDS", "180",
 	 "How often addresses and node ports are compared with the Services that have them.", 0},
-	{"authorization-mode", "MODE", "RBAC",
-	 "RBAC: who may do what is said by roles and bindings. AlwaysAllow: whoever is let in may "
-	 "do everything.",
+	{"authorization-mode", "MODE", "Node,RBAC",
+	 "One or more of: RBAC: who may do what is said by roles and bindings. Node: nodes may do "
+	 "what the Pods that they run need. AlwaysAllow: whoever is let in may do everything.",
 	 0},
 	{"anonymous-auth", "BOOL", "true",
 	 "Whether requests without certificate and token are served at all, as user "

@@ -107,12 +107,14 @@ static bool has_proxy(const struct supervisor *s)
 static void add_node(struct supervisor *s, unsigned n)
 {
 	const char *node = arena_printf(&s->arena, "node%u", n);
+	const char *own =
+		arena_printf(&s->arena, "%s/data/pki/nodes/%s", s->config->state_dir, node);
 	struct arena *a = &s->arena;
 	bool has_v6 = s->spaces.has_v6;
 	struct lab_part *p = add_part(s, arena_printf(a, "agent-%s", node), node);
 
 	arg(p, "agent");
-	option(s, p, "--kubeconfig", in_state(s, "data/pki/node.kubeconfig"));
+	option(s, p, "--kubeconfig", str_printf(a, "%s/kubeconfig", own));
 	option(s, p, "--hostname-override", str_of(node));
 	option(s, p, "--state-dir", in_state(s, node));
 	option(s, p, "--node-ip", lab_plan_addrs(a, LAB_INTERNAL, LAB_NODE0 + n, has_v6));
@@ -120,12 +122,11 @@ static void add_node(struct supervisor *s, unsigned n)
 	option(s, p, "--pod-cidr", lab_plan_pod_cidrs(a, n, has_v6));
 	option(s, p, "--zone", str_printf(a, "zone-%c", 'a' + (int)((n - 1) % 3)));
 	option(s, p, "--cluster-dns", STR(LAB_DNS_VIP));
-	option(s, p, "--tls-cert-file", str_printf(a, "%s/%s.crt", s->config->state_dir, node));
-	option(s, p, "--tls-private-key-file",
-	       str_printf(a, "%s/%s.key", s->config->state_dir, node));
-	option(s, p, "--client-ca-file", in_state(s, "data/pki/ca.crt"));
-	/* Made by the setup. */
-	p->wait_for = str_printf(a, "%s/%s.crt", s->config->state_dir, node).ptr;
+	option(s, p, "--tls-cert-file", str_printf(a, "%s/server.crt", own));
+	option(s, p, "--tls-private-key-file", str_printf(a, "%s/server.key", own));
+	option(s, p, "--client-ca-file", str_printf(a, "%s/ca.crt", own));
+	/* Made by the setup, this last. */
+	p->wait_for = str_printf(a, "%s/kubeconfig", own).ptr;
 	if (!has_proxy(s))
 		return;
 	p = add_part(s, arena_printf(a, "proxy-%s", node), node);

@@ -70,24 +70,12 @@ static bool is_true(struct str s)
 	return str_is_set(s) && !str_eq_c(s, "false") && !str_eq_c(s, "0");
 }
 
-/* A list or watch of one name is about that name. */
-static struct str name_selected(struct arena *a, const struct http_request *req)
-{
-	struct str sel = http_query(a, req->query, "fieldSelector", 0), term;
-
-	while (str_next(&sel, ',', &term)) {
-		if (str_has_prefix(term, STR("metadata.name==")))
-			return str_skip(term, strlen("metadata.name=="));
-		if (str_has_prefix(term, STR("metadata.name=")))
-			return str_skip(term, strlen("metadata.name="));
-	}
-	return (struct str){0};
-}
-
 static void set_verb(struct arena *a, const struct http_request *req, struct access_attrs *at)
 {
 	bool is_read = req->method == HTTP_GET || req->method == HTTP_HEAD;
 
+	if (!at->name.len)
+		at->fields = http_query(a, req->query, "fieldSelector", 0);
 	if (str_eq_c(at->verb, "watch"))
 		return;
 	at->verb = verb_of_item(req->method);
@@ -100,7 +88,8 @@ static void set_verb(struct arena *a, const struct http_request *req, struct acc
 		at->verb = STR("deletecollection");
 	else
 		return;
-	at->name = name_selected(a, req);
+	/* A list or watch of one name is about that name. */
+	at->name = access_field_wanted(at->fields, "metadata.name");
 }
 
 /* The path's part behind the version. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/apiserver.h"
 
-#include "access/rbac.h"
 #include "api/event_shape.h"
 #include "apiserver/access/authenticate.h"
+#include "apiserver/access/authorize.h"
 #include "apiserver/connect/relay.h"
 #include "apiserver/read/await.h"
 #include "apiserver/read/watch.h"
@@ -108,7 +108,7 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 	s->clock = loop_clock(l);
 	s->store = config->store;
 	s->authenticate = authenticate_new(s);
-	s->rbac = access_rbac_new();
+	authorize_init(s);
 	arena_init(&s->arena, 0);
 	list_init(&s->relays);
 	rand_seed_system(&s->rand);
@@ -175,7 +175,7 @@ void apiserver_free(struct apiserver *s)
 	peers_free(s->peers);
 	repair_free(s->repair);
 	authenticate_free(s->authenticate);
-	access_rbac_free(s->rbac);
+	authorize_fini(s);
 	assert(map_len(&s->writes) == 0);
 	documents_fini(s);
 	free(s->resources);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/serve/feed.h"
 
-#include "access/rbac.h"
 #include "apiserver/access/authorize.h"
 #include "apiserver/read/await.h"
 #include "apiserver/read/watch.h"
@@ -61,8 +60,8 @@ static void forget(struct apiserver *s)
 	vec_foreach(c, &s->caches)
 		cache_clear(*c);
 	services_forget(s->services);
-	access_rbac_free(s->rbac);
-	s->rbac = access_rbac_new();
+	authorize_fini(s);
+	authorize_init(s);
 	s->is_stale = false;
 }
 

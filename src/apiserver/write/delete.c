@@ -5,6 +5,7 @@
 #include "api/strict.h"
 #include "apiserver/reply.h"
 #include "apiserver/write/body.h"
+#include "apiserver/write/node_admit.h"
 #include "apiserver/write/prepare.h"
 #include "apiserver/write/strategy.h"
 #include "apiserver/write/write.h"
@@ -290,5 +291,7 @@ int delete_step(struct op *op)
 		r = write_decode(op, o, &obj);
 	if (r == 0)
 		r = check_preconditions(op, o, obj, &opts);
+	if (r == 0)
+		r = node_admit_change(op, obj, NULL);
 	return r < 0 ? r : delete_object(op, o, obj, &opts);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/write/review.h"
 
+#include "access/node.h"
 #include "access/rbac.h"
 #include "apiserver/access/authenticate.h"
 #include "apiserver/access/authorize.h"
 #include "apiserver/reply.h"
 #include "apiserver/write/body.h"
+#include "apiserver/write/node_admit.h"
 #include "apiserver/write/prepare.h"
+#include "apiserver/write/review_attributes.h"
 
 /* What every review answers with: the object as it was sent, and its status. */
 static int answer(struct op *op, struct json *obj)
@@ -118,72 +121,28 @@ static int whose_token(struct op *op, struct json *obj)
 
 /* May they */
 
-/* `.authorization.k8s.io "" is invalid: …`: the kind is missing in Kubernetes' own text. */
-static int invalid(struct op *op, const char *field, const char *value, const char *why)
-{
-	struct status *st = &op->req->st;
-	struct str message = str_printf(st->arena, "Invalid value: %s: %s", value, why);
-
-	status_add_cause(st, "FieldValueInvalid", str_of(field), message);
-	st->group = STR("authorization.k8s.io");
-	IGNORE(status_set(st, ERR_INVALID, ".authorization.k8s.io \"\" is invalid: %s: %.*s", field,
-			  STR_ARG(message)),
-	       "returned next");
-	return ERR_INVALID;
-}
-
-static int attributes_of(struct op *op, const struct json *spec, struct access_attrs *ret)
-{
-	const struct json *res = json_get(spec, "resourceAttributes");
-	const struct json *path = json_get(spec, "nonResourceAttributes");
-
-	if (json_is_null(res) && json_is_null(path))
-		return invalid(op, "spec.resourceAttributes", "null",
-			       "exactly one of nonResourceAttributes or resourceAttributes must be "
-			       "specified");
-	if (!json_is_null(res) && !json_is_null(path))
-		return invalid(op, "spec.nonResourceAttributes",
-			       str_printf(op->req->arena, "{\"Path\":\"%.*s\",\"Verb\":\"%.*s\"}",
-					  STR_ARG(json_get_string(path, "path")),
-					  STR_ARG(json_get_string(path, "verb")))
-				       .ptr,
-			       "cannot be specified in combination with resourceAttributes");
-	*ret = (struct access_attrs){.is_resource = !json_is_null(res)};
-	if (!ret->is_resource) {
-		ret->verb = json_get_string(path, "verb");
-		ret->path = json_get_string(path, "path");
-		return 0;
-	}
-	ret->verb = json_get_string(res, "verb");
-	ret->group = json_get_string(res, "group");
-	ret->version = json_get_string(res, "version");
-	ret->resource = json_get_string(res, "resource");
-	ret->sub = json_get_string(res, "subresource");
-	ret->ns = json_get_string(res, "namespace");
-	ret->name = json_get_string(res, "name");
-	return 0;
-}
-
 static int answer_access(struct op *op, struct json *obj, const struct access_user *u,
-			 const struct access_attrs *at)
+			 const struct access_attrs *at, struct str ignored)
 {
 	struct json *st = status_of(op, obj);
 	struct str reason = STR("");
-	bool is_allowed = op->s->config.is_open ||
-			  access_rbac_explain(op->s->rbac, u, at, &op->arena, &reason);
+	bool is_allowed = authorize_explain(op->s, u, at, &op->arena, &reason);
 
 	json_set(st, "allowed", json_new_bool(&op->arena, is_allowed));
 	if (reason.len)
 		json_set(st, "reason", text(op, reason));
+	if (ignored.len)
+		json_set(st, "evaluationError", text(op, ignored));
 	return answer(op, obj);
 }
 
 static int may_i(struct op *op, struct json *obj)
 {
 	struct access_attrs at;
-	int r = attributes_of(op, json_get(obj, "spec"), &at);
+	struct str ignored;
+	int r = review_attributes(op, json_get(obj, "spec"), &at, &ignored);
 
-	return r < 0 ? r : answer_access(op, obj, op->req->user, &at);
+	return r < 0 ? r : answer_access(op, obj, op->req->user, &at, ignored);
 }
 
 static int may_they(struct op *op, struct json *obj)
@@ -193,25 +152,27 @@ static int may_they(struct op *op, struct json *obj)
 				.uid = json_get_string(spec, "uid")};
 	struct access_strs groups;
 	struct access_attrs at;
+	struct str ignored;
 	int r;
 
 	strings(&op->arena, json_get(spec, "groups"), &groups);
 	u.groups = groups.ptr;
 	u.n_groups = groups.n;
-	r = attributes_of(op, spec, &at);
+	r = review_attributes(op, spec, &at, &ignored);
 	if (r < 0)
 		return r;
 	if (!u.name.len && !u.n_groups)
-		return invalid(op, "spec.user", "\"\"",
-			       "at least one of user or group must be specified");
+		return review_attributes_invalid(op, "spec.user", "\"\"",
+						 "at least one of user or group must be specified");
 	if (op->req->res->kind->is_namespaced && !at.is_resource)
-		return invalid(op, "spec.nonResourceAttributes", "null",
-			       "disallowed on this kind of request");
+		return review_attributes_invalid(op, "spec.nonResourceAttributes", "null",
+						 "disallowed on this kind of request");
 	if (op->req->res->kind->is_namespaced && !str_eq(at.ns, op->req->ns))
-		return invalid(op, "spec.resourceAttributes.namespace",
-			       str_printf(op->req->arena, "\"%.*s\"", STR_ARG(at.ns)).ptr,
-			       "must match metadata.namespace");
-	return answer_access(op, obj, &u, &at);
+		return review_attributes_invalid(
+			op, "spec.resourceAttributes.namespace",
+			str_printf(op->req->arena, "\"%.*s\"", STR_ARG(at.ns)).ptr,
+			"must match metadata.namespace");
+	return answer_access(op, obj, &u, &at, ignored);
 }
 
 /* What may I */
@@ -243,8 +204,9 @@ static void list_rule(void *ctx, const struct access_rule *r)
 static int what_may_i(struct op *op, struct json *obj)
 {
 	struct listing l = {op, json_new(&op->arena, JSON_ARRAY), json_new(&op->arena, JSON_ARRAY)};
-	struct str ns = json_string(json_path(obj, "spec.namespace"));
+	struct str ns = json_string(json_path(obj, "spec.namespace")), node;
 	struct json *st;
+	bool is_node;
 
 	if (!ns.len)
 		return status_set(&op->req->st, ERR_BAD_REQUEST, "no namespace on request");
@@ -253,7 +215,11 @@ static int what_may_i(struct op *op, struct json *obj)
 	st = status_of(op, obj);
 	json_set(st, "resourceRules", l.resources);
 	json_set(st, "nonResourceRules", l.paths);
-	json_set(st, "incomplete", json_new_bool(&op->arena, false));
+	is_node = access_node_name(op->req->user, &node);
+	json_set(st, "incomplete", json_new_bool(&op->arena, is_node));
+	if (is_node) /* what else they may depends on their Pods */
+		json_set(st, "evaluationError",
+			 text(op, STR("node authorizer does not support user rule resolution")));
 	return answer(op, obj);
 }
 
@@ -361,32 +327,17 @@ static struct json *reference(struct op *op, struct str name, struct str uid)
 	return ret;
 }
 
-static bool is_node(const struct access_user *u)
+/* A Pod's token is of the account that the Pod runs as. */
+static int check_account(struct op *op, struct str kind, const struct json *pod)
 {
-	return access_user_in(u, ACCESS_GROUP_NODES) && !access_user_in(u, ACCESS_GROUP_MASTERS);
-}
+	struct str name = json_string(json_path(pod, "spec.serviceAccountName"));
 
-static int refuse_node(struct request *req, const char *why)
-{
-	status_about(&req->st, req->res, req->name);
-	return status_set(&req->st, ERR_FORBIDDEN, "%.*s \"%.*s\" is forbidden: %s",
-			  STR_ARG(req->res->resource_name), STR_ARG(req->name), why);
-}
-
-/* A node may act as the accounts of the Pods that run on it, and as nobody else. */
-static bool is_beyond_node(struct request *req, struct str kind, struct str node,
-			   const struct json *pod)
-{
-	struct str user = req->user->name, account = STR("default");
-	const struct json *given = json_path(pod, "spec.serviceAccountName");
-
-	if (!is_node(req->user))
-		return false;
-	if (json_string(given).len)
-		account = json_string(given);
-	return !str_eq_c(kind, "Pod") || !node.len || !str_eq(account, req->name) ||
-	       (str_has_prefix(user, STR(ACCESS_NODE_PREFIX)) &&
-		!str_eq(str_skip(user, strlen(ACCESS_NODE_PREFIX)), node));
+	if (!str_eq_c(kind, "Pod") || str_eq(name, op->req->name))
+		return 0;
+	return status_set(&op->req->st, ERR_BAD_REQUEST,
+			  "cannot bind token for serviceaccount \"%.*s\" to pod running with "
+			  "different serviceaccount name.",
+			  STR_ARG(op->req->name));
 }
 
 /* The claims about the object that the token is bound to. */
@@ -402,6 +353,7 @@ static int bind(struct op *op, const struct json *ref, struct json *claims)
 	const struct resource *res = NULL;
 	struct json *obj;
 	const char *claim = NULL;
+	int r;
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!str_eq_c(kind, kinds[i].kind) || !(str_eq_c(api, "v1") || !api.len))
@@ -427,9 +379,10 @@ static int bind(struct op *op, const struct json *ref, struct json *claims)
 				"recreated",
 				STR_ARG(wanted))
 				.ptr);
+	r = check_account(op, kind, obj);
+	if (r < 0)
+		return r;
 	node = json_string(json_path(obj, "spec.nodeName"));
-	if (is_beyond_node(req, kind, node, obj))
-		return refuse_node(req, "a node asks for tokens of the Pods that it runs only");
 	if (str_eq_c(kind, "Pod") && node.len) {
 		struct str node_uid =
 			uid_of(op, server_resource_of(op->s, "Node"), (struct str){0}, node, &obj);
@@ -461,10 +414,10 @@ static int make_claims(struct op *op, const struct json *spec, struct str uid, i
 	const struct json *ref = json_get(spec, "boundObjectRef");
 	char jti[RAND_UUID_LEN + 1];
 	struct json *own;
-	int r = 0;
+	int r = node_admit_token(op, spec);
 
-	if (json_is_null(ref) && is_node(req->user))
-		return refuse_node(req, "a node asks for tokens that are bound to a Pod only");
+	if (r < 0)
+		return r;
 	rand_uuid(jti);
 	json_set(claims, "aud", audiences(op, spec));
 	json_set(claims, "exp", json_new_int(a, now_s + life_s));

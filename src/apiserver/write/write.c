@@ -9,6 +9,7 @@
 #include "apiserver/write/collection.h"
 #include "apiserver/write/delete.h"
 #include "apiserver/write/namespace.h"
+#include "apiserver/write/node_admit.h"
 #include "apiserver/write/ownership.h"
 #include "apiserver/write/prepare.h"
 #include "apiserver/write/strategy.h"
@@ -153,6 +154,8 @@ static int create_object(struct op *op, struct json *obj)
 		r = namespace_admit(op);
 	}
 	if (r == 0)
+		r = node_admit_change(op, NULL, obj);
+	if (r == 0)
 		r = allot(op, NULL, obj);
 	if (r < 0)
 		return r;
@@ -275,8 +278,10 @@ static int store_changed(struct op *op, struct object *o, const struct json *old
 int write_replace(struct op *op, struct object *o, const struct json *old, struct json *obj)
 {
 	bool is_status = str_eq_c(op->req->sub, "status");
-	int r = 0;
+	int r = node_admit_change(op, old, obj);
 
+	if (r < 0)
+		return r;
 	op->lost = update_lost;
 	ownership_record(op, old, obj);
 	api_strict_empty_lists(op->req->res->kind, obj);

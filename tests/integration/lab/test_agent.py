@@ -59,7 +59,7 @@ def logs_need_a_certificate(lab):
     check(status('/healthz') == '200', 'anyone may ask whether it is healthy')
     logs = '/containerLogs/default/named/sh'
     check(status(logs) == '401', status(logs))
-    for who, want in (('dns', '403'), ('node', '403'), ('agent-client', '200')):
+    for who, want in (('dns', '403'), ('nodes/node2/client', '403'), ('agent-client', '200')):
         cert = f'{lab.dir}/data/pki/{who}'
         got = status(logs, '--cert', cert + '.crt', '--key', cert + '.key')
         check(got == want, f'{who}: {got}')
