@@ -45,8 +45,9 @@ def find_cycle(table):
     return None
 
 
-def room_of(parts, table):
-    """The longest prefix of the folder that the table names."""
+def room_of(path, table):
+    """What the table names of the path: the file itself, or the longest prefix of its folder."""
+    parts = path.split('/')
     for n in range(len(parts), 0, -1):
         if '/'.join(parts[:n]) in table:
             return '/'.join(parts[:n])
@@ -55,7 +56,7 @@ def room_of(parts, table):
 
 def check_file(path, src, table):
     rel = path.relative_to(src)
-    room = room_of(rel.parts[:-1], table)
+    room = room_of(str(rel), table)
     if room is None:
         yield f'src/{rel}: the folder is no room of tools/layers.txt'
         return
@@ -68,7 +69,7 @@ def check_file(path, src, table):
         if '/' not in inc:
             yield f'src/{rel}: "{inc}": write the room too ("room/file.h")'
             continue
-        other = room_of(tuple(inc.split('/')[:-1]), table)
+        other = room_of(inc, table)
         if other is None:
             yield f'src/{rel}: "{inc}" is in no room of tools/layers.txt'
         elif other not in (room, 'base') and '*' not in table[room] and other not in table[room]:

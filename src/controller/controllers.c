@@ -3,9 +3,14 @@
 #include "controller/controller.h"
 
 #include "base/log.h"
-#include "controller/controller-internal.h"
-#include "controller/owners.h"
-#include "controller/workload.h"
+#include "controller/endpoints/drivers.h"
+#include "controller/endpoints/lookup.h"
+#include "controller/endpoints/select.h"
+#include "controller/endpoints/topology.h"
+#include "controller/upkeep/drivers.h"
+#include "controller/upkeep/owners.h"
+#include "controller/workload/drivers.h"
+#include "controller/workload/workload.h"
 
 static void touch_service(void *ctx, const struct api_service *svc)
 {
@@ -232,6 +237,11 @@ static struct client_reflector *follow(struct controllers *c, const char *kind, 
 	return r;
 }
 
+static void pod_node_keys(const struct client_object *o, client_emit_fn emit, void *ctx)
+{
+	emit(ctx, ((const struct api_pod *)o->view)->node_name);
+}
+
 struct controllers *controllers_start(struct loop *l, struct client *client,
 				      const struct controllers_config *config)
 {
@@ -271,7 +281,10 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->config_maps = follow(c, "ConfigMap", NULL, on_config_map);
 	c->secrets = follow(c, "Secret", NULL, on_other);
 	c->accounts = follow(c, "ServiceAccount", NULL, on_account);
-	controller_index(c);
+	client_reflector_index(c->pods, INDEX_NODE, pod_node_keys);
+	controller_endpoints_index(c);
+	controller_workload_index(c);
+	controller_owners_index(c);
 	return c;
 }
 

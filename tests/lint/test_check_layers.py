@@ -35,6 +35,10 @@ class LayersCheck(unittest.TestCase):
     def test_a_mode_must_not_see_another_nor_the_api(self):
         self.assertEqual(self.run_with({'proxy/nftables/x.c': '#include "api/kind.h"\n'})[0], 1)
 
+    def test_inner_rooms_see_the_public_header_only(self):
+        self.assertEqual(self.run_with({'controller/frame/x.c': '#include "controller/controller.h"\n'})[0], 0)
+        self.assertEqual(self.run_with({'controller/frame/x.c': '#include "controller/leader.h"\n'})[0], 1)
+
     def test_base_includes_nothing_of_ours(self):
         self.assertEqual(self.run_with({'base/x.c': '#include "json/json.h"\n'})[0], 1)
 

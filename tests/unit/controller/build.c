@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/controller/build.h"
 
-#include "controller/select.h"
+#include "controller/endpoints/select.h"
 
 struct str *build_str(struct arena *a, const char *s)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/endpoints.h"
+#include "controller/endpoints/endpoints.h"
 
-#include "controller/repack.h"
-#include "controller/select.h"
-#include "controller/trigger.h"
+#include "controller/endpoints/repack.h"
+#include "controller/endpoints/select.h"
+#include "controller/endpoints/trigger.h"
 #include "tests/harness/test.h"
 #include "tests/unit/controller/build.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/mirror.h"
+#include "controller/endpoints/mirror.h"
 
-#include "controller/select.h"
+#include "controller/endpoints/select.h"
 #include "tests/harness/test.h"
 #include "tests/unit/controller/build.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/node.h"
+#include "controller/upkeep/node.h"
 
-#include "controller/schedule.h"
+#include "controller/workload/schedule.h"
 #include "tests/harness/test.h"
 
 TEST(silence_is_measured_on_our_clock)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/replicas.h"
+#include "controller/workload/replicas.h"
 
 #include "tests/harness/test.h"
 #include "tests/unit/controller/build.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/rollout.h"
+#include "controller/workload/rollout.h"
 
 #include "tests/harness/test.h"
 

@@ -2,7 +2,7 @@
 
 /* Proves: 10.4.7, 10.4.8, 10.4.9 */
 
-#include "controller/service_cidr.h"
+#include "controller/upkeep/service_cidr.h"
 #include "tests/harness/test.h"
 
 #define SECOND INT64_C(1000000000)

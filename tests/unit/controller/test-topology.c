@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controller/topology.h"
+#include "controller/endpoints/topology.h"
 
 #include "tests/harness/test.h"
 
