@@ -9,10 +9,8 @@ void store_events_init(struct store_events *e)
 
 void store_events_fini(struct store_events *e)
 {
-	vec_foreach(ev, &e->v) {
+	vec_foreach(ev, &e->v)
 		bytes_unref(ev->value);
-		bytes_unref(ev->prev_value);
-	}
 	vec_fini(&e->v);
 	arena_fini(&e->keys);
 }
@@ -25,10 +23,7 @@ void store_events_add(struct store_events *e, const struct store_event *ev)
 	to->key = str_dup(&e->keys, ev->key);
 	if (to->value)
 		bytes_ref(to->value);
-	if (to->prev_value)
-		bytes_ref(to->prev_value);
-	e->n_bytes += ev->key.len + (ev->value ? ev->value->len : 0) +
-		      (ev->prev_value ? ev->prev_value->len : 0);
+	e->n_bytes += ev->key.len + (ev->value ? ev->value->len : 0);
 }
 
 void store_kvs_init(struct store_kvs *k)

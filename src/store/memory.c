@@ -130,15 +130,12 @@ static int history_cmp(const void *a, const void *b)
 static struct store_event event_of(const struct mem_key *k, size_t i)
 {
 	const struct version *v = &k->versions.ptr[i];
-	const struct version *prev = i && v[-1].value ? v - 1 : NULL;
 
 	return (struct store_event){
 		.type = v->value ? STORE_PUT : STORE_DELETE,
 		.key = k->node.name,
 		.value = v->value,
-		.prev_value = prev ? prev->value : NULL,
-		.create_rev = v->create_rev,
-		.prev_rev = prev ? prev->rev : 0,
+		.create_rev = v->value ? v->create_rev : 0,
 		.rev = v->rev,
 	};
 }

@@ -35,10 +35,9 @@ static const char *const sql[SQLITE_DB_STMT_END] = {
 			     " VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQLITE_DB_RANGE] = "SELECT key, max(id) FROM revision INDEXED BY revision_key"
 			    " WHERE key >= ?1 AND id <= ?2 GROUP BY key ORDER BY key",
-	[SQLITE_DB_HISTORY] = "SELECT r.id, r.key, r.create_rev, r.value, r.prev_id, p.value"
-			      " FROM revision r LEFT JOIN revision p ON p.id = r.prev_id"
-			      " WHERE r.id > ?1 AND r.id <= ?2 AND substr(r.key, 1, ?4) = ?3"
-			      " ORDER BY r.id",
+	[SQLITE_DB_HISTORY] = "SELECT id, key, create_rev, value FROM revision"
+			      " WHERE id > ?1 AND id <= ?2 AND substr(key, 1, ?4) = ?3"
+			      " ORDER BY id",
 	[SQLITE_DB_SWEEP] = "SELECT id, prev_id, value IS NULL FROM revision"
 			    " WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
 	[SQLITE_DB_DELETE] = "DELETE FROM revision WHERE id = ?1",

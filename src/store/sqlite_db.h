@@ -30,7 +30,7 @@ enum sqlite_db_stmt {
 	SQLITE_DB_VALUE,    /* id -> value, create_rev */
 	SQLITE_DB_INSERT,   /* id, key, create_rev, prev_id, value */
 	SQLITE_DB_RANGE,    /* first key, newest id -> key, id */
-	SQLITE_DB_HISTORY,  /* first id, last id, prefix, its length -> rows and previous values */
+	SQLITE_DB_HISTORY,  /* first id, last id, prefix, its length -> rows */
 	SQLITE_DB_SWEEP,    /* first id, last id, limit -> id, prev_id, is deleted */
 	SQLITE_DB_DELETE,   /* id */
 	SQLITE_DB_NEWEST,   /* -> id */

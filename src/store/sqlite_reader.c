@@ -72,21 +72,17 @@ static int run_range(struct sqlite_db *d, struct sqlite_read *q, uint64_t newest
 
 static void add_event(struct sqlite_db *d, struct sqlite_read *q, uint64_t id)
 {
-	uint64_t prev_id = sqlite_db_int(d, SQLITE_DB_HISTORY, 4);
 	struct bytes *value = sqlite_db_bytes(d, SQLITE_DB_HISTORY, 3);
-	struct bytes *prev = sqlite_db_bytes(d, SQLITE_DB_HISTORY, 5);
+	uint64_t create_rev = sqlite_db_int(d, SQLITE_DB_HISTORY, 2);
 
 	store_events_add(&q->events, &(struct store_event){
 					     .type = value ? STORE_PUT : STORE_DELETE,
 					     .key = sqlite_db_str(d, SQLITE_DB_HISTORY, 1),
 					     .value = value,
-					     .prev_value = prev,
-					     .create_rev = sqlite_db_int(d, SQLITE_DB_HISTORY, 2),
-					     .prev_rev = sqlite_db_rev(prev_id),
+					     .create_rev = value ? create_rev : 0,
 					     .rev = sqlite_db_rev(id),
 				     });
 	bytes_unref(value);
-	bytes_unref(prev);
 }
 
 /* One piece of history: whole transactions, up to q->reached. */

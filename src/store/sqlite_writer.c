@@ -56,39 +56,18 @@ static int check_compares(struct sqlite_store *s, struct sqlite_write *w, struct
 	return 1;
 }
 
-static int value_of(struct sqlite_store *s, uint64_t id, struct bytes **ret, struct err *err)
-{
-	struct sqlite_db *d = &s->write_db;
-	int r;
-
-	sqlite_db_bind_int(d, SQLITE_DB_VALUE, 1, id);
-	r = sqlite_db_step(d, SQLITE_DB_VALUE, err);
-	if (r < 0)
-		return r;
-	assert(r == 1);
-	*ret = sqlite_db_bytes(d, SQLITE_DB_VALUE, 0);
-	sqlite_db_reset(d, SQLITE_DB_VALUE);
-	return 0;
-}
-
 static int apply(struct sqlite_store *s, struct sqlite_write *w, size_t i, struct err *err)
 {
 	struct sqlite_db *d = &s->write_db;
 	const struct store_op *op = &w->txn.ops[i];
 	uint64_t rev = s->rev + 1;
-	struct bytes *prev = NULL;
 	struct latest at;
 	int r = find(s, op->key, &at, err);
 
 	if (r < 0 || (!op->value && !at.id))
 		return r;
-	if (at.id) {
-		r = value_of(s, at.id, &prev, err);
-		if (r < 0)
-			return r;
-	} else {
+	if (!at.id)
 		at.create_rev = rev;
-	}
 	sqlite_db_bind_int(d, SQLITE_DB_INSERT, 1, sqlite_db_id(rev, i));
 	sqlite_db_bind_str(d, SQLITE_DB_INSERT, 2, op->key);
 	sqlite_db_bind_int(d, SQLITE_DB_INSERT, 3, at.create_rev);
@@ -101,12 +80,9 @@ static int apply(struct sqlite_store *s, struct sqlite_write *w, size_t i, struc
 						     .type = op->value ? STORE_PUT : STORE_DELETE,
 						     .key = op->key,
 						     .value = op->value,
-						     .prev_value = prev,
-						     .create_rev = at.create_rev,
-						     .prev_rev = sqlite_db_rev(at.id),
+						     .create_rev = op->value ? at.create_rev : 0,
 						     .rev = rev,
 					     });
-	bytes_unref(prev);
 	return r;
 }
 

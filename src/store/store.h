@@ -88,16 +88,15 @@ struct store_range {
 typedef void (*store_range_fn)(void *ctx, int r, const struct store_range *range,
 			       const struct err *err);
 
+/* Not what the key had before: etcd may have forgotten that by the time it tells of the change. */
 struct store_event {
 	enum store_event_type {
 		STORE_PUT,
 		STORE_DELETE,
 	} type;
 	struct str key;
-	struct bytes *value;      /* PUT: the new value; DELETE: NULL */
-	struct bytes *prev_value; /* before this change; NULL when the key did not exist */
-	uint64_t create_rev;      /* PUT: equals rev when the key is new */
-	uint64_t prev_rev;        /* mod_rev before this change, 0 when the key did not exist */
+	struct bytes *value; /* PUT: the new value; DELETE: NULL */
+	uint64_t create_rev; /* PUT: equals rev when the key is new; DELETE: 0 */
 	uint64_t rev;
 };
 

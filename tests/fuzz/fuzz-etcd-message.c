@@ -23,8 +23,7 @@ static uint64_t read_watch(struct str msg)
 	if (etcd_wire_read_watch(msg, &w, NULL) < 0)
 		return 0;
 	vec_foreach(e, &w.events)
-		sum += touch(e->kv.key) + touch(e->kv.value) + touch(e->prev.key) +
-		       touch(e->prev.value);
+		sum += touch(e->kv.key) + touch(e->kv.value);
 	sum += touch(w.reason);
 	etcd_wire_watch_fini(&w);
 	return sum;

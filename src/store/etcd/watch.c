@@ -62,15 +62,12 @@ static void add_event(struct store_events *to, const struct etcd_wire_event *e)
 		.type = e->is_delete ? STORE_DELETE : STORE_PUT,
 		.key = e->kv.key,
 		.value = e->is_delete ? NULL : bytes_dup(e->kv.value),
-		.prev_value = e->has_prev ? bytes_dup(e->prev.value) : NULL,
-		.create_rev = e->is_delete ? e->prev.create_rev : e->kv.create_rev,
-		.prev_rev = e->has_prev ? e->prev.mod_rev : 0,
+		.create_rev = e->is_delete ? 0 : e->kv.create_rev,
 		.rev = e->kv.mod_rev,
 	};
 
 	store_events_add(to, &ev);
 	bytes_unref(ev.value);
-	bytes_unref(ev.prev_value);
 }
 
 /* An event that etcd had said would not come (take_progress): nothing but that word was believed

@@ -27,7 +27,6 @@ enum {
 	CREATE_KEY = 1,
 	CREATE_END = 2,
 	CREATE_START = 3,
-	CREATE_PREV_KV = 6,
 	ANSWER_HEADER = 1, /* of every answer */
 	HEADER_REVISION = 3,
 	KVS_KV = 2,
@@ -42,7 +41,6 @@ enum {
 	WATCH_EVENT = 11,
 	EVENT_TYPE = 1,
 	EVENT_KV = 2,
-	EVENT_PREV = 3,
 	KV_KEY = 1,
 	KV_CREATE = 2,
 	KV_MOD = 3,
@@ -172,12 +170,10 @@ void etcd_wire_add_compact(struct buf *b, uint64_t rev)
 
 void etcd_wire_add_watch(struct buf *b, struct str key, struct str end, uint64_t start)
 {
-	add_head(b, WATCH_CREATE,
-		 bytes_size(key.len) + bytes_size(end.len) + u64_size(start) + u64_size(1));
+	add_head(b, WATCH_CREATE, bytes_size(key.len) + bytes_size(end.len) + u64_size(start));
 	add_bytes(b, CREATE_KEY, key);
 	add_bytes(b, CREATE_END, end);
 	add_u64(b, CREATE_START, start);
-	add_u64(b, CREATE_PREV_KV, 1);
 }
 
 void etcd_wire_add_progress(struct buf *b)
@@ -386,11 +382,8 @@ static int read_event(struct str msg, struct etcd_wire_event *e, struct err *err
 			e->is_delete = r.number != 0;
 		else if (is_bytes(&r, EVENT_KV))
 			n = read_kv(r.bytes, &e->kv, err);
-		else if (is_bytes(&r, EVENT_PREV))
-			n = read_kv(r.bytes, &e->prev, err);
 		if (n < 0)
 			return n;
-		e->has_prev |= is_bytes(&r, EVENT_PREV);
 	}
 	return n;
 }

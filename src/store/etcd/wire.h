@@ -56,9 +56,8 @@ void etcd_wire_txn_fini(struct etcd_wire_txn *t);
 int etcd_wire_read_txn(struct str msg, struct etcd_wire_txn *ret, struct err *err) _nodiscard_;
 
 struct etcd_wire_event {
-	bool is_delete, has_prev;
+	bool is_delete;
 	struct etcd_wire_kv kv; /* delete: key and mod_rev (of the deletion) only */
-	struct etcd_wire_kv prev;
 };
 
 struct etcd_wire_watch {

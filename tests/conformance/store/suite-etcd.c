@@ -4,6 +4,8 @@
 
 #include "tests/conformance/store/util.h"
 
+#include <string.h>
+
 TEST(one_who_comes_later_finds_history)
 {
 	struct fixture f, late;
@@ -19,7 +21,7 @@ TEST(one_who_comes_later_finds_history)
 	watcher_open(&late, &w, "/", 3);
 	put(&f, "/c", "1");
 	watcher_wait(&late, &w, 6);
-	ASSERT_STREQ(w.text.ptr, "+/a=2(1)@4 -/b(1)@5 +/c=1@6 ");
+	ASSERT_STREQ(w.text.ptr, "+/a=2@4 -/b@5 +/c=1*@6 ");
 	ASSERT_EQ(w.n_progress, 1);
 	watcher_close(&late, &w);
 	store_close(late.store);
@@ -48,5 +50,39 @@ TEST(one_who_comes_later_is_told_where_history_begins)
 		list_done(&l);
 	}
 	store_close(late.store);
+	fixture_fini(&f);
+}
+
+/* It has not read what etcd has sent; meanwhile all of it is forgotten. */
+TEST(one_who_is_behind_gets_whole_events_or_the_end)
+{
+	enum {
+		N = 40
+	};
+	struct fixture f, late;
+	struct watcher w;
+	char *value = mem_xzalloc(65537);
+
+	fixture_init(&f);
+	memset(value, 'v', 65536);
+	for (unsigned i = 0; i < N; i++) { /* "/a" changes, "/b" comes and goes */
+		put(&f, "/a", value);
+		put(&f, "/b", i % 2 ? NULL : value);
+		if (i > 0)
+			continue;
+		late.loop = loop_new();
+		late.store = backend_open_again(late.loop);
+		watcher_open(&late, &w, "/", 2);
+		watcher_wait(&late, &w, 3);
+	}
+	ASSERT_EQ(compact(&f, 2 * N + 1, NULL), 0);
+	watcher_wait(&late, &w, 2 * N + 1);
+	if (w.is_ended)
+		ASSERT_EQ(w.r, ERR_GONE);
+	else
+		ASSERT_EQ(w.n_events, 2 * N - 1);
+	watcher_close(&late, &w);
+	free(value);
+	fixture_fini(&late);
 	fixture_fini(&f);
 }

@@ -53,7 +53,7 @@ TEST(a_restart_finds_everything_and_goes_on)
 	ASSERT_STREQ(range_text(&f, "/", 3), "/a=1@2 /b=1@3");
 	watcher_open(&f, &w, "/", 2);
 	ASSERT_EQ(put(&f, "/c", "3"), 6);
-	ASSERT_STREQ(w.text.ptr, "+/b=1@3 +/a=2(1)@4 -/b(1)@5 +/c=3@6 ");
+	ASSERT_STREQ(w.text.ptr, "+/b=1*@3 +/a=2@4 -/b@5 +/c=3*@6 ");
 	watcher_close(&f, &w);
 	put(&f, "/c", NULL); /* 7 */
 	ASSERT_EQ(compact(&f, 7, NULL), 0);

@@ -197,7 +197,7 @@ TEST(a_full_transaction_fits)
 	watcher_open(&f, &w, "/k/", d.res.rev - 1);
 	watcher_wait(&f, &w, d.res.rev);
 	ASSERT_EQ(w.n_events, STORE_TXN_OPS_MAX);
-	ASSERT_TRUE(str_has_prefix(buf_str(&w.text), STR("+/k/128=v@2 +/k/127=v@2 ")));
+	ASSERT_TRUE(str_has_prefix(buf_str(&w.text), STR("+/k/128=v*@2 +/k/127=v*@2 ")));
 	watcher_close(&f, &w);
 	bytes_unref(v);
 	fixture_fini(&f);

@@ -19,7 +19,7 @@ TEST(a_watch_gets_what_it_asked_for)
 	put(&f, "/a/1", "w");
 	put(&f, "/a/2", NULL); /* 6 */
 	put(&f, "/a/2", "v");
-	ASSERT_STREQ(w.text.ptr, "+/a/2=y@3 +/a/1=w(x)@5 -/a/2(y)@6 +/a/2=v@7 ");
+	ASSERT_STREQ(w.text.ptr, "+/a/2=y*@3 +/a/1=w@5 -/a/2@6 +/a/2=v*@7 ");
 	watcher_close(&f, &w);
 	put(&f, "/a/3", "nobody looks");
 	fixture_fini(&f);
@@ -37,13 +37,13 @@ TEST(a_watch_from_the_past_gets_history_then_what_comes)
 	put(&f, "/b", NULL); /* 5 */
 	watcher_open(&f, &w, "/", 2);
 	put(&f, "/b", "2");
-	ASSERT_STREQ(w.text.ptr, "+/b=1@3 +/a=2(1)@4 -/b(1)@5 +/b=2@6 ");
+	ASSERT_STREQ(w.text.ptr, "+/b=1*@3 +/a=2@4 -/b@5 +/b=2*@6 ");
 	ASSERT_EQ(w.n_progress, 1);
 	watcher_close(&f, &w);
 	/* Resumed where it was. */
 	watcher_open(&f, &w, "/", 4);
 	watcher_wait(&f, &w, 6);
-	ASSERT_STREQ(w.text.ptr, "-/b(1)@5 +/b=2@6 ");
+	ASSERT_STREQ(w.text.ptr, "-/b@5 +/b=2*@6 ");
 	watcher_close(&f, &w);
 	/* Nothing that matches: progress says so. */
 	watcher_open(&f, &w, "/c", 2);
@@ -71,7 +71,7 @@ TEST(compacted_and_future_revisions_end_a_watch)
 	watcher_open(&f, &w, "/", 4);
 	watcher_wait(&f, &w, 6);
 	ASSERT_EQ(w.n_events, 2);
-	ASSERT_STREQ(w.text.ptr, "+/a=x(x)@5 +/a=x(x)@6 ");
+	ASSERT_STREQ(w.text.ptr, "+/a=x@5 +/a=x@6 ");
 	watcher_close(&f, &w);
 	watcher_open(&f, &w, "/", 7);
 	fixture_wait(&f, &w.is_ended);

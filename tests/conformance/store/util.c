@@ -160,14 +160,13 @@ static void watcher_fn(void *ctx, int r, const struct store_event *events, size_
 
 		ASSERT_TRUE(e->rev > w->rev && e->rev <= rev);
 		ASSERT_EQ(e->type == STORE_PUT, e->value != NULL);
-		ASSERT_EQ(e->prev_rev != 0, e->prev_value != NULL);
-		if (e->type == STORE_PUT)
-			ASSERT_EQ(e->create_rev == e->rev, e->prev_rev == 0);
+		ASSERT_EQ(e->type == STORE_PUT, e->create_rev != 0);
+		ASSERT_TRUE(e->create_rev <= e->rev);
 		buf_printf(&w->text, "%c%.*s", e->type == STORE_PUT ? '+' : '-', STR_ARG(e->key));
 		if (e->value)
 			buf_printf(&w->text, "=%s", e->value->data);
-		if (e->prev_value)
-			buf_printf(&w->text, "(%s)", e->prev_value->data);
+		if (e->value && e->create_rev == e->rev)
+			buf_add_c(&w->text, "*");
 		buf_printf(&w->text, "@%llu ", (unsigned long long)e->rev);
 	}
 	w->rev = rev;

@@ -66,7 +66,7 @@ const char *range_text(struct fixture *f, const char *prefix, uint64_t rev);
 
 struct watcher {
 	struct store_watch *w;
-	struct buf text; /* "+key=value(was)@rev " and "-key(was)@rev " */
+	struct buf text; /* "+key=value@rev " (a new key: "=value*@") and "-key@rev " */
 	uint64_t rev;    /* newest that was given */
 	unsigned n_batches, n_events, n_progress;
 	bool is_ended;

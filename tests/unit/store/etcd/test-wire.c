@@ -33,7 +33,7 @@ TEST(requests_are_what_etcd_reads)
 	etcd_wire_add_compact(&b, 5);
 	CHECK(&b, "\x08\x05");
 	etcd_wire_add_watch(&b, STR("/a"), STR("/b"), 9);
-	CHECK(&b, "\x0a\x0c\x0a\x02/a\x12\x02/b\x18\x09\x30\x01");
+	CHECK(&b, "\x0a\x0a\x0a\x02/a\x12\x02/b\x18\x09");
 	etcd_wire_add_progress(&b);
 	CHECK(&b, "\x1a\x00");
 	bytes_unref(v);
@@ -88,9 +88,8 @@ TEST(answers_are_read_and_unknown_fields_skipped)
 
 	ASSERT_OK(etcd_wire_read_watch(watch, &w, &err));
 	ASSERT_EQ(w.events.len, 1);
-	ASSERT_TRUE(w.events.ptr[0].is_delete && w.events.ptr[0].has_prev && !w.is_progress);
+	ASSERT_TRUE(w.events.ptr[0].is_delete && !w.is_progress);
 	ASSERT_EQ(w.events.ptr[0].kv.mod_rev, 5);
-	ASSERT_EQ(w.events.ptr[0].prev.mod_rev, 4);
 	etcd_wire_watch_fini(&w);
 
 	ASSERT_OK(etcd_wire_read_watch(STR("\x0a\x02\x18\x07"), &w, &err));
