@@ -576,6 +576,11 @@ int api_proto_parse(struct arena *a, const struct api_type *type, struct str mes
 	return r;
 }
 
+bool api_proto_is(struct str body)
+{
+	return str_has_prefix(body, PROTO_MAGIC);
+}
+
 int api_proto_open(struct str body, struct api_proto_envelope *ret, struct err *err)
 {
 	static const enum proto_wire_type outer[] = {PROTO_BYTES, PROTO_BYTES, PROTO_BYTES,
@@ -585,7 +590,7 @@ int api_proto_open(struct str body, struct api_proto_envelope *ret, struct err *
 	struct parts p, meta;
 	const char *wrong;
 
-	if (!str_has_prefix(body, PROTO_MAGIC))
+	if (!api_proto_is(body))
 		return refuse(&d, NULL, "it does not begin with \"k8s\\0\"");
 	wrong = read_parts(str_skip(body, PROTO_MAGIC.len), outer, &p);
 	if (!wrong)

@@ -42,6 +42,8 @@ struct api_proto_envelope {
 	struct str message;
 };
 
+/* Whether it begins as an envelope does. */
+bool api_proto_is(struct str body);
 /* Views into `body`. ERR_BAD_REQUEST: no envelope, or its content is encoded or no protobuf. */
 int api_proto_open(struct str body, struct api_proto_envelope *ret, struct err *err) _nodiscard_;
 

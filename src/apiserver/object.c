@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/object.h"
 
+#include "api/proto.h"
+#include "api/strict.h"
 #include "apiserver/cache.h"
 
 #include <inttypes.h>
@@ -87,6 +89,28 @@ bool object_is_stored_form(const struct resource *res, struct str value)
 	       value.ptr[res->head.len] == '"';
 }
 
+/* A stock server stores what clients may send, too. */
+static int parse_proto(struct arena *a, const struct resource *res, struct str value,
+		       struct json **ret, struct err *err)
+{
+	struct api_proto_envelope e;
+	struct api_strs issues;
+	struct json *tree;
+	int r = api_proto_open(value, &e, err);
+
+	if (r == 0 &&
+	    !(str_eq_c(e.kind, res->kind->kind) && str_eq(e.api_version, res->api_version)))
+		r = err_set(err, ERR_BAD_REQUEST, "a %.*s of %.*s instead of %.*s", STR_ARG(e.kind),
+			    STR_ARG(e.api_version), STR_ARG(res->api_version));
+	if (r == 0)
+		r = api_proto_parse(a, res->kind->type, e.message, &tree, err);
+	if (r == 0)
+		r = api_strict(a, res->kind, tree, &issues, err);
+	if (r == 0)
+		*ret = tree;
+	return r;
+}
+
 int object_to_stored_form(const struct resource *res, struct bytes *value, struct bytes **ret,
 			  struct err *err)
 {
@@ -99,7 +123,10 @@ int object_to_stored_form(const struct resource *res, struct bytes *value, struc
 		return 0;
 	}
 	arena_init(&a, 0);
-	r = json_parse(&a, bytes_str(value), JSON_BORROW, &tree, err);
+	if (api_proto_is(bytes_str(value)))
+		r = parse_proto(&a, res, bytes_str(value), &tree, err);
+	else
+		r = json_parse(&a, bytes_str(value), JSON_BORROW, &tree, err);
 	if (r == 0 && !str_is_set(json_get_string(json_get(tree, "metadata"), "name")))
 		r = err_set(err, ERR_BAD_REQUEST, "not an object with a name");
 	if (r == 0)

@@ -10,6 +10,7 @@
  *	{"kind":"Service","apiVersion":"v1","metadata":{
  *
  * and has no resourceVersion: that is the store's own revision and is known only after the write.
+ * What another server has stored, as other JSON or protobuf, is brought into it when it is loaded.
  * A reader gets the head, the resourceVersion and the rest spliced together, so GET and LIST are
  * copies of memory. In the items of a list kind and apiVersion are left out, as Kubernetes does.
  *
@@ -69,7 +70,7 @@ struct bytes *object_encode(struct arena *a, const struct resource *res, struct 
 /* Whether `value` is in the stored form of `res`. */
 bool object_is_stored_form(const struct resource *res, struct str value);
 /* `value`, which another server may have written, in the stored form: itself when it is. A new
- * reference either way. ERR_BAD_REQUEST when it is no object with a name. */
+ * reference either way. ERR_BAD_REQUEST when it is no object with a name, or of another version. */
 int object_to_stored_form(const struct resource *res, struct bytes *value, struct bytes **ret,
 			  struct err *err) _nodiscard_;
 

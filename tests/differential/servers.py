@@ -55,13 +55,13 @@ class Client:
             time.sleep(0.1)
 
 
-def start_ours(binary, folder, ranges, node_ports, store='memory'):
+def start_ours(binary, folder, ranges, node_ports, store='memory', options=()):
     folder = pathlib.Path(folder)
     log_path = folder / 'log'
     with open(log_path, 'w') as log:
         process = subprocess.Popen([binary, 'server', '--data-dir', str(folder / 'data'), '--store', store, '--bind-address', '127.0.0.1', '--advertise-address', '192.0.2.10',
                                     '--secure-port', '0', '--service-cluster-ip-range', ranges, '--service-node-port-range', node_ports, '--controllers', 'none',
-                                    '--disable-admission-plugins', 'ServiceAccount'],
+                                    '--disable-admission-plugins', 'ServiceAccount', *options],
                                    stdout=log, stderr=log)
     deadline = time.monotonic() + READY_S
     while True:
@@ -88,7 +88,7 @@ def free_ports(n):
 
 
 def start_stock(peers, folder, ranges, node_ports, token='admin-token'):
-    """([etcd, kube-apiserver], client), from the programs in PEERS."""
+    """([etcd, kube-apiserver], client), from the programs in PEERS; client.store is the URL of that etcd."""
     folder = pathlib.Path(folder)
     port, client_port, peer_port = free_ports(3)
     store, peer = f'http://127.0.0.1:{client_port}', f'http://127.0.0.1:{peer_port}'
@@ -107,6 +107,7 @@ def start_stock(peers, folder, ranges, node_ports, token='admin-token'):
         with open(folder / (program + '.log'), 'w') as log:
             processes.append(subprocess.Popen([pathlib.Path(peers) / program, *map(str, options)], stdout=log, stderr=log))
     client = Client(port, ssl._create_unverified_context(), {'Authorization': 'Bearer ' + token})
+    client.store = store
     client.wait_ready(processes[-1])
     return processes, client
 

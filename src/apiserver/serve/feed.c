@@ -19,6 +19,14 @@ static void loaded(struct apiserver *s)
 	await_advance(s);
 }
 
+/* What hangs on an object gets it in the stored form, whoever has written it. */
+static struct str stored(const struct cache *c, struct str key, const struct bytes *value)
+{
+	const struct object *o = c ? cache_get(c, key) : NULL;
+
+	return bytes_str(o ? o->value : value);
+}
+
 static void on_feed(void *ctx, int r, const struct store_event *events, size_t n, uint64_t rev,
 		    const struct err *err)
 {
@@ -44,7 +52,8 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 			server_tell(s, true, "ignoring a change in the store: %s", why.msg);
 		if (c)
 			authorize_changed(s, c, key);
-		services_on_event(s->services, &events[i]);
+		services_on_change(s->services, events[i].key, stored(c, key, events[i].value),
+				   events[i].rev);
 	}
 	repair_on_events(s->repair, events, n);
 	s->rev = rev;
@@ -94,7 +103,8 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 
 		if (c && cache_load(c, key, &range->kvs[i], &why) < 0)
 			server_tell(s, true, "leaving out an object: %s", why.msg);
-		services_on_load(s->services, &range->kvs[i]);
+		services_on_change(s->services, range->kvs[i].key,
+				   stored(c, key, range->kvs[i].value), range->kvs[i].mod_rev);
 	}
 	vec_foreach(c, &s->caches)
 		cache_load_done(*c, range->rev);

@@ -56,14 +56,6 @@ enum ip_family services_family(const struct services *v)
 	return v->ips[0].family;
 }
 
-static void tell_pools(struct services *v, struct str key, struct str value, uint64_t rev)
-{
-	if (service_cidrs_event(&v->cidrs, key, value))
-		service_cidrs_fill(&v->cidrs, &v->pools);
-	else
-		service_pools_event(&v->pools, key, value, rev);
-}
-
 void services_forget(struct services *v)
 {
 	for (size_t i = 0; i < v->pools.n_ips; i++)
@@ -73,14 +65,12 @@ void services_forget(struct services *v)
 	service_cidrs_fill(&v->cidrs, &v->pools);
 }
 
-void services_on_load(struct services *v, const struct store_kv *kv)
+void services_on_change(struct services *v, struct str key, struct str value, uint64_t rev)
 {
-	tell_pools(v, kv->key, bytes_str(kv->value), kv->mod_rev);
-}
-
-void services_on_event(struct services *v, const struct store_event *e)
-{
-	tell_pools(v, e->key, bytes_str(e->value), e->rev);
+	if (service_cidrs_event(&v->cidrs, key, value))
+		service_cidrs_fill(&v->cidrs, &v->pools);
+	else
+		service_pools_event(&v->pools, key, value, rev);
 }
 
 static void init(struct op *op, struct json *obj)

@@ -16,10 +16,10 @@ struct services;
 int services_new(struct apiserver *s, struct services **ret, struct err *err) _nodiscard_;
 void services_free(struct services *v);
 
-void services_on_load(struct services *v, const struct store_kv *kv);
 /* All claims: they are about to be told anew. Holds stay. */
 void services_forget(struct services *v);
-void services_on_event(struct services *v, const struct store_event *e);
+/* The value as it is stored, objects in their stored form; absent: deleted. */
+void services_on_change(struct services *v, struct str key, struct str value, uint64_t rev);
 
 /* For op.c. */
 void services_add_plan(struct services *v, struct op *op, const struct json *service);
