@@ -25,7 +25,8 @@
  * callback tells from where history goes), ERR_INVALID (a revision in the future; a limit
  * exceeded), ERR_UNAVAILABLE (the store cannot write now: disk full, etcd without leader; reads go
  * on and writes may succeed later), ERR_TIMEOUT (etcd only: the answer was lost, and it is not
- * known whether the change was made), ERR_SYSTEM.
+ * known whether the change was made, or will be: as a whole, and only if its compares hold at that
+ * moment), ERR_SYSTEM.
  *
  * Limits: STORE_KEY_MAX, STORE_VALUE_MAX, STORE_TXN_OPS_MAX; more is ERR_INVALID.
  */

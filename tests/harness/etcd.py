@@ -48,12 +48,16 @@ class Member:
     def url(self):
         return f'http://127.0.0.1:{self.client}'
 
+    @property
+    def peer_url(self):
+        return f'http://127.0.0.1:{self.peer}'
+
     def start(self):
-        peers = ','.join(f'{m.name}=http://127.0.0.1:{m.peer}' for m in self.cluster.members)
+        peers = ','.join(f'{m.name}={m.peer_url}' for m in self.cluster.members)
         command = [self.cluster.binary, '--name', self.name, '--data-dir', str(self.cluster.folder / self.name),
                    '--listen-client-urls', self.url, '--advertise-client-urls', self.url,
-                   '--listen-peer-urls', f'http://127.0.0.1:{self.peer}',
-                   '--initial-advertise-peer-urls', f'http://127.0.0.1:{self.peer}', '--initial-cluster', peers]
+                   '--listen-peer-urls', self.peer_url, '--initial-advertise-peer-urls', self.peer_url,
+                   '--initial-cluster', peers, *self.cluster.options]
         with open(self.cluster.folder / (self.name + '.log'), 'a') as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
 
@@ -75,9 +79,14 @@ class Member:
         return int(self.ask('kv/range', key=word(b'/'))['header']['revision'])
 
     def is_healthy(self):
+        """And it is this one: its port may have been taken by another's etcd before it could listen."""
+        if self.process.poll() is not None:
+            return False
         try:
             with urllib.request.urlopen(self.url + '/health', timeout=2) as r:
-                return b'true' in r.read()
+                is_healthy = b'true' in r.read()
+            members = self.ask('cluster/member/list')['members'] if is_healthy else []
+            return {p for m in members for p in m['peerURLs']} == {m.peer_url for m in self.cluster.members}
         except (OSError, urllib.error.URLError):
             return False
 
@@ -85,8 +94,8 @@ class Member:
 class Etcd:
     """etcd(folder, n): n members; start() returns when all answer."""
 
-    def __init__(self, folder, n=1, binary=None):
-        self.binary, self.folder = binary or find(), pathlib.Path(folder)
+    def __init__(self, folder, n=1, binary=None, options=()):
+        self.binary, self.folder, self.options = binary or find(), pathlib.Path(folder), options
         ports = free_ports(2 * n)
         self.members = [Member(self, f'm{i}', ports[2 * i], ports[2 * i + 1]) for i in range(n)]
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -116,13 +117,16 @@ struct store *backend_open(struct loop *l)
 	for (unsigned i = 0; i < STARTS_MAX; i++) {
 		char peer[64];
 		struct store *s;
+		pid_t pid;
 
 		snprintf(client_url, sizeof(client_url), "http://127.0.0.1:%u", free_port());
 		snprintf(peer, sizeof(peer), "http://127.0.0.1:%u", free_port());
-		start_etcd(etcd, dir, client_url, peer);
+		pid = start_etcd(etcd, dir, client_url, peer);
 		s = try_open(l, client_url);
-		if (s)
+		if (s && waitpid(pid, NULL, WNOHANG) == 0)
 			return s;
+		if (s) /* of an etcd that is not ours */
+			store_close(s);
 	}
 	test_fail(__FILE__, __LINE__, "etcd does not start: see %s/log", dir);
 }

@@ -9,7 +9,6 @@ Under load: kill -9 of a server, kill -9 of the leading one, kill -9 of etcd's l
 that is cut off from etcd (its connections stay open and nothing passes) while history is compacted, etcd without a quorum. etcd has three members.
 """
 import argparse
-import asyncio
 import collections
 import http.client
 import json
@@ -26,6 +25,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'harness'))
 import etcd as etcd_harness  # noqa: E402
 import servers  # noqa: E402
+from relay import HOLD, PASS, Relay  # noqa: E402
 
 SPACE = '/api/v1/namespaces/load'
 LEASE = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/fairlead-controllers'
@@ -49,47 +49,6 @@ def wait(what, text, seconds=AGAIN_S):
             return got
         check(time.monotonic() < deadline, f'not within {seconds} s: {text}')
         time.sleep(0.05)
-
-
-class Relays(threading.Thread):
-    """A relay in front of each member of etcd for each server. A closed gate lets nothing pass, either way."""
-
-    def __init__(self, targets, n):
-        super().__init__(daemon=True)
-        self.targets, self.gates, self.started = targets, [True] * n, threading.Event()
-        self.ports = [etcd_harness.free_ports(len(targets)) for _ in range(n)]
-
-    async def pump(self, server, reader, writer):
-        try:
-            while data := await reader.read(65536):
-                while not self.gates[server]:
-                    await asyncio.sleep(0.05)
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        writer.close()
-
-    async def serve(self):
-        self.listeners = []
-        for server, ports in enumerate(self.ports):
-            for port, target in zip(ports, self.targets):
-                async def accept(reader, writer, server=server, target=target):
-                    try:
-                        r, w = await asyncio.open_connection('127.0.0.1', target)
-                    except OSError:
-                        writer.close()
-                        return
-                    await asyncio.gather(self.pump(server, reader, w), self.pump(server, r, writer))
-                self.listeners.append(await asyncio.start_server(accept, '127.0.0.1', port))
-        self.started.set()
-        await asyncio.Event().wait()
-
-    def run(self):
-        asyncio.run(self.serve())
-
-    def urls(self, server):
-        return ','.join(f'http://127.0.0.1:{p}' for p in self.ports[server])
 
 
 class Server(servers.Server):
@@ -214,10 +173,8 @@ class World:
         self.end, self.watch_end = threading.Event(), threading.Event()
         self.etcd = etcd_harness.Etcd(self.folder / 'etcd', 3)
         self.etcd.start()
-        self.relays = Relays([m.client for m in self.etcd.members], N_SERVERS)
-        self.relays.start()
-        self.relays.started.wait()
-        self.servers = [Server(binary, self.folder, i, self.relays.urls(i)) for i in range(N_SERVERS)]
+        self.relays = [[Relay(m.client) for m in self.etcd.members] for _ in range(N_SERVERS)]
+        self.servers = [Server(binary, self.folder, i, ','.join(r.url for r in relays)) for i, relays in enumerate(self.relays)]
         for s in self.servers:
             s.start()
             wait(s.is_ready, f'server {s.i} is ready')
@@ -325,11 +282,13 @@ def stall_a_member(world):
 
 
 def cut_off_a_server(world):
-    world.relays.gates[1] = False
+    for r in world.relays[1]:
+        r.set(HOLD)
     time.sleep(8)
     m = world.etcd.members[0]
     m.ask('kv/compaction', revision=m.revision())  # what it has missed is forgotten
-    world.relays.gates[1] = True
+    for r in world.relays[1]:
+        r.set(PASS)
     wait(lambda: 'reading everything anew' in world.servers[1].log(), 'the server has noticed')
 
 
