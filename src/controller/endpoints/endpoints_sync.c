@@ -70,8 +70,9 @@ static bool endpoints_plan(struct controllers *c, struct controller_sync_state *
 	int64_t trigger;
 
 	in.existing = existing_endpoints(c, ns, name);
-	if (!svc) {
-		controller_writes_add(w, HTTP_DELETE, name, NULL, NULL);
+	if (!svc) { /* … these, not what someone may have made under the name meanwhile */
+		if (in.existing)
+			controller_writes_delete(w, &in.existing->meta, false);
 		return true;
 	}
 	if (!state->own)
