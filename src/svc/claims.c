@@ -1,80 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svc/claims.h"
 
-enum {
-	KEY_LEN = 16 + 2 + 1 + 1,
+struct rival {
+	struct svc_entry *entry; /* with a reference */
+	bool is_cluster_ip;
 };
 
-static struct str key_of(const struct svc_port *p, const struct svc_frontend *f, char buf[KEY_LEN])
+struct rivals { /* a VEC: two or more */
+	struct rival *ptr;
+	size_t len, cap;
+};
+
+static void free_rivals(void *p)
 {
-	memcpy(buf, f->addr.b, 16);
-	memcpy(buf + 16, &f->port, 2);
-	buf[18] = (char)p->protocol;
-	buf[19] = (char)(f->scope == SVC_NODE_PORT);
-	return str_n(buf, KEY_LEN);
+	struct rivals *r = p;
+
+	vec_foreach(x, r)
+		svc_entry_unref(x->entry);
+	vec_fini(r);
+	free(r);
 }
 
-/* By name, not by pointer: an entry that was built anew with equal content is the same owner. */
-static void *owner_id(const struct svc_entry *e)
+static void free_owner(void *p)
 {
-	return (void *)(uintptr_t)(str_hash(e->key) | 1);
+	svc_entry_unref(p);
 }
 
 void svc_claims_fini(struct svc_claims *c)
 {
-	map_fini(&c->owners);
-	map_fini(&c->contested);
+	map_fini_values(&c->owners, free_owner);
+	map_fini_values(&c->rivals, free_rivals);
 }
 
-static void claim(struct svc_claims *c, const struct svc_entry *e, bool cluster_ips)
+/* By name, not by pointer: an entry that was built anew with equal content is the same owner. */
+static bool is_same(const struct svc_entry *a, const struct svc_entry *b)
 {
-	char buf[KEY_LEN];
+	return a == b || str_eq(a->key, b->key);
+}
+
+static void set_owner(struct svc_claims *c, struct str key, struct svc_entry *e)
+{
+	svc_entry_unref(map_put(&c->owners, key, svc_entry_ref(e)));
+}
+
+static bool is_cluster_ip_of(const struct svc_entry *e, struct str key)
+{
+	char buf[SVC_FRONTEND_KEY_LEN];
+
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (str_eq(svc_frontend_key(e->ports[i].protocol, &e->ports[i].frontends[0], buf),
+			   key))
+			return true;
+	return false;
+}
+
+static bool beats(const struct rival *a, const struct rival *b)
+{
+	if (a->is_cluster_ip != b->is_cluster_ip)
+		return a->is_cluster_ip;
+	return str_cmp(a->entry->key, b->entry->key) < 0;
+}
+
+static void add_rival(struct rivals *r, struct svc_entry *e, bool is_cluster_ip)
+{
+	*vec_push(r) = (struct rival){svc_entry_ref(e), is_cluster_ip};
+}
+
+static void claim_one(struct svc_claims *c, struct svc_entry *e, struct str key, bool is_cluster_ip)
+{
+	struct svc_entry *owner = map_get(&c->owners, key);
+	struct rivals *r;
+	struct rival old;
+
+	if (!owner) {
+		set_owner(c, key, e);
+		return;
+	}
+	r = map_get(&c->rivals, key);
+	if (is_same(owner, e) || (r && is_same(vec_last(r)->entry, e)))
+		return; /* one Service names it twice */
+	old = (struct rival){owner, is_cluster_ip_of(owner, key)};
+	if (!r) {
+		r = mem_xnew(struct rivals);
+		map_put(&c->rivals, key, r);
+		add_rival(r, owner, old.is_cluster_ip);
+	}
+	add_rival(r, e, is_cluster_ip);
+	if (beats(vec_last(r), &old))
+		set_owner(c, key, e);
+}
+
+static void give_up_one(struct svc_claims *c, const struct svc_entry *e, struct str key)
+{
+	struct rivals *r = map_get(&c->rivals, key);
+	const struct rival *best = NULL;
+
+	if (!r) {
+		struct svc_entry *owner = map_get(&c->owners, key);
+
+		if (owner && is_same(owner, e))
+			svc_entry_unref(map_remove(&c->owners, key));
+		return;
+	}
+	for (size_t i = r->len; i-- > 0;)
+		if (is_same(r->ptr[i].entry, e)) {
+			svc_entry_unref(r->ptr[i].entry);
+			vec_remove_at(r, i);
+		}
+	vec_foreach(x, r)
+		if (!best || beats(x, best))
+			best = x;
+	set_owner(c, key, best->entry);
+	if (r->len == 1)
+		free_rivals(map_remove(&c->rivals, key));
+}
+
+static void claim(struct svc_claims *c, struct svc_entry *e)
+{
+	char buf[SVC_FRONTEND_KEY_LEN];
 
 	for (size_t i = 0; i < e->n_ports; i++)
 		for (size_t j = 0; j < e->ports[i].n_frontends; j++) {
 			const struct svc_frontend *f = &e->ports[i].frontends[j];
-			struct str key = key_of(&e->ports[i], f, buf);
-			void *owner;
 
-			if ((f->scope == SVC_CLUSTER_IP) != cluster_ips)
-				continue;
-			owner = map_get(&c->owners, key);
-			if (!owner)
-				map_put(&c->owners, key, owner_id(e));
-			else if (owner != owner_id(e))
-				map_put(&c->contested, key, owner_id(e));
+			claim_one(c, e, svc_frontend_key(e->ports[i].protocol, f, buf),
+				  f->scope == SVC_CLUSTER_IP);
 		}
+}
+
+static void give_up(struct svc_claims *c, const struct svc_entry *e)
+{
+	char buf[SVC_FRONTEND_KEY_LEN];
+
+	for (size_t i = 0; i < e->n_ports; i++)
+		for (size_t j = 0; j < e->ports[i].n_frontends; j++)
+			give_up_one(c, e,
+				    svc_frontend_key(e->ports[i].protocol,
+						     &e->ports[i].frontends[j], buf));
 }
 
 void svc_claims_rebuild(struct svc_claims *c, const struct svc_table *t)
 {
 	svc_claims_fini(c);
 	for (size_t i = 0; i < t->n; i++)
-		claim(c, t->entries[i], true);
-	for (size_t i = 0; i < t->n; i++)
-		claim(c, t->entries[i], false);
+		claim(c, t->entries[i]);
 }
 
 static bool is_contested(const struct svc_claims *c, const struct svc_entry *e)
 {
-	char buf[KEY_LEN];
+	char buf[SVC_FRONTEND_KEY_LEN];
 
-	for (size_t i = 0; c->contested.head && i < e->n_ports; i++)
+	for (size_t i = 0; c->rivals.head && i < e->n_ports; i++)
 		for (size_t j = 0; j < e->ports[i].n_frontends; j++)
-			if (map_get(&c->contested,
-				    key_of(&e->ports[i], &e->ports[i].frontends[j], buf)))
+			if (map_get(&c->rivals, svc_frontend_key(e->ports[i].protocol,
+								 &e->ports[i].frontends[j], buf)))
 				return true;
 	return false;
-}
-
-static void give_up(struct svc_claims *c, const struct svc_entry *e)
-{
-	char buf[KEY_LEN];
-
-	for (size_t i = 0; i < e->n_ports; i++)
-		for (size_t j = 0; j < e->ports[i].n_frontends; j++)
-			map_remove(&c->owners,
-				   key_of(&e->ports[i], &e->ports[i].frontends[j], buf));
 }
 
 bool svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n)
@@ -83,24 +164,34 @@ bool svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, si
 
 	for (size_t i = 0; i < n; i++)
 		clean &= !changes[i].before || !is_contested(c, changes[i].before);
-	for (size_t i = 0; clean && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (changes[i].before)
 			give_up(c, changes[i].before);
-	for (size_t i = 0; clean && i < n; i++) {
-		if (!changes[i].after)
-			continue;
-		claim(c, changes[i].after, true);
-		claim(c, changes[i].after, false);
-		clean = !is_contested(c, changes[i].after);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (changes[i].after)
+			claim(c, changes[i].after);
+	for (size_t i = 0; i < n; i++)
+		clean &= !changes[i].after || !is_contested(c, changes[i].after);
 	return clean;
+}
+
+struct svc_entry *svc_claims_owner(const struct svc_claims *c, struct str frontend_key)
+{
+	return map_get(&c->owners, frontend_key);
 }
 
 bool svc_claims_owns(const struct svc_claims *c, const struct svc_entry *e,
 		     const struct svc_port *p, const struct svc_frontend *f)
 {
-	char buf[KEY_LEN];
+	const struct svc_frontend *both[] = {&p->frontends[0], f};
+	char buf[SVC_FRONTEND_KEY_LEN];
 
-	return map_get(&c->owners, key_of(p, &p->frontends[0], buf)) == owner_id(e) &&
-	       map_get(&c->owners, key_of(p, f, buf)) == owner_id(e);
+	for (size_t i = 0; i < (f == both[0] ? 1 : 2); i++) {
+		struct str key = svc_frontend_key(p->protocol, both[i], buf);
+		const struct svc_entry *owner = svc_claims_owner(c, key);
+
+		if (!owner || !is_same(owner, e))
+			return false;
+	}
+	return true;
 }

@@ -8,22 +8,26 @@
  * programmed; a Service that lost its cluster IP is not programmed in that family at all, because
  * its backends are filed under that address.
  *
- * The index follows a table change by change; when a change touches a contested address it says so,
- * and the back end rebuilds the index and synchronises from the whole table.
+ * The index follows a table change by change, also where an address is contested: it knows
+ * everybody who claims it, and so who is next.
  */
 
 #include "base/map.h"
 #include "svc/diff.h"
 
 struct svc_claims {
-	struct map owners;    /* frontend key -> a number that stands for the Service's key */
-	struct map contested; /* frontend keys that more than one Service claims */
+	struct map owners; /* svc_frontend_key -> the owner's entry, with a reference */
+	struct map rivals; /* of contested ones -> all who claim it (private) */
 };
 
 void svc_claims_fini(struct svc_claims *c);
 void svc_claims_rebuild(struct svc_claims *c, const struct svc_table *t);
-/* Follows the changes. False: a contested address is among them; rebuild and sync. */
+/* Follows the changes. False: a contested address is among them, so that an entry which is not may
+ * have won or lost one. */
 bool svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n);
+
+/* NULL: nobody. */
+struct svc_entry *svc_claims_owner(const struct svc_claims *c, struct str frontend_key);
 /* Whether `e` owns the frontend f of its port p, and the port itself. */
 bool svc_claims_owns(const struct svc_claims *c, const struct svc_entry *e,
 		     const struct svc_port *p, const struct svc_frontend *f);

@@ -96,6 +96,16 @@ const char *svc_scope_name(enum svc_scope s)
 	return names[s];
 }
 
+struct str svc_frontend_key(enum api_protocol protocol, const struct svc_frontend *f,
+			    char buf[SVC_FRONTEND_KEY_LEN])
+{
+	memcpy(buf, f->addr.b, 16);
+	memcpy(buf + 16, &f->port, 2);
+	buf[18] = (char)protocol;
+	buf[19] = (char)(f->scope == SVC_NODE_PORT);
+	return str_n(buf, SVC_FRONTEND_KEY_LEN);
+}
+
 struct svc_entry *svc_entry_ref(struct svc_entry *e)
 {
 	e->refs++;
@@ -158,6 +168,19 @@ bool svc_entry_eq(const struct svc_entry *a, const struct svc_entry *b)
 		if (!port_eq(&a->ports[i], &b->ports[i]))
 			return false;
 	return true;
+}
+
+const struct svc_port *svc_entry_port_at(const struct svc_entry *e, struct str frontend_key)
+{
+	char buf[SVC_FRONTEND_KEY_LEN];
+
+	for (size_t i = 0; i < e->n_ports; i++)
+		for (size_t j = 0; j < e->ports[i].n_frontends; j++)
+			if (str_eq(svc_frontend_key(e->ports[i].protocol, &e->ports[i].frontends[j],
+						    buf),
+				   frontend_key))
+				return &e->ports[i];
+	return NULL;
 }
 
 static int entry_cmp(const void *a, const void *b)

@@ -80,6 +80,14 @@ struct svc_frontend {
 	struct ip_addr addr;
 };
 
+enum {
+	SVC_FRONTEND_KEY_LEN = 20,
+};
+/* What tells a frontend from all others of a table, in `buf`: a node port's has an unspecified
+ * address, and so one key for each family. */
+struct str svc_frontend_key(enum api_protocol protocol, const struct svc_frontend *f,
+			    char buf[SVC_FRONTEND_KEY_LEN]);
+
 enum svc_backend_flags {
 	SVC_IN_CLUSTER = 1, /* a member of the Cluster set */
 	SVC_IN_LOCAL = 2,   /* a member of the Local set */
@@ -133,6 +141,9 @@ struct svc_entry *svc_entry_ref(struct svc_entry *e);
 void svc_entry_unref(struct svc_entry *e); /* NULL is fine */
 /* Same content; NULL equals only NULL. */
 bool svc_entry_eq(const struct svc_entry *a, const struct svc_entry *b);
+
+/* The port with that frontend; NULL: none. */
+const struct svc_port *svc_entry_port_at(const struct svc_entry *e, struct str frontend_key);
 
 struct svc_table {
 	unsigned refs;

@@ -105,3 +105,53 @@ TEST(an_equal_entry_is_the_same_owner)
 	svc_config_unref(c);
 	objects_fini(&o);
 }
+
+/* Whoever comes and goes, and where an address is contested too: the owner is what the table says.
+ */
+TEST(following_random_changes_equals_rebuilding)
+{
+	struct objects o;
+	struct svc_config *c = object_config();
+	struct svc_claims claims = {0};
+	struct svc_entry *e[8] = {NULL};
+	struct rand r;
+
+	objects_init(&o);
+	rand_seed(&r, 11);
+	for (int step = 0; step < 500; step++) {
+		size_t i = rand_below(&r, ARRAY_LEN(e));
+		struct svc_change change = {.before = e[i]};
+		struct svc_claims due = {0};
+		struct svc_entry *there[ARRAY_LEN(e)];
+		struct svc_table *t;
+		size_t n = 0;
+
+		/* An external IP of two, or a cluster IP of another. */
+		if (rand_below(&r, 3))
+			change.after = with_external(
+				&o, c, arena_printf(&o.a, "s%zu", i),
+				arena_printf(&o.a, "10.96.0.%zu", i + 1),
+				arena_printf(&o.a,
+					     rand_below(&r, 2) ? "198.51.100.%u" : "10.96.0.%u",
+					     (unsigned)rand_below(&r, 2) + 1));
+		e[i] = change.after;
+		svc_claims_apply(&claims, &change, 1);
+		svc_entry_unref(change.before);
+		for (size_t k = 0; k < ARRAY_LEN(e); k++)
+			if (e[k])
+				there[n++] = e[k];
+		t = svc_table_new(c, there, n);
+		svc_claims_rebuild(&due, t);
+		ASSERT_EQ(map_len(&claims.owners), map_len(&due.owners));
+		ASSERT_EQ(map_len(&claims.rivals), map_len(&due.rivals));
+		map_foreach(x, &due.owners)
+			ASSERT_TRUE(svc_claims_owner(&claims, map_key(x)) == x->value);
+		svc_claims_fini(&due);
+		svc_table_unref(t);
+	}
+	svc_claims_fini(&claims);
+	for (size_t i = 0; i < ARRAY_LEN(e); i++)
+		svc_entry_unref(e[i]);
+	svc_config_unref(c);
+	objects_fini(&o);
+}
