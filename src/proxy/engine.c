@@ -281,19 +281,23 @@ static void tell_results(const struct proxy_results *res)
 /* Deletes the flows that went stale since the last time; all flows are looked at when `all`. */
 static void settle_flows(struct proxy_engine *e, bool all)
 {
-	VEC(struct svc_change) changes = {0};
+	struct svc_claims was = {0}, now = {0};
+	struct svc_view before = {e->settled, &was}, after = {e->table, &now};
+	struct proxy_flows_task task = {.after = &after, .is_full = all || !e->settled};
 	struct svc_diff d = {0};
 	size_t deleted = 0;
 	struct err err;
 
-	if (e->settled)
+	svc_claims_rebuild(&now, e->table);
+	if (e->settled) {
+		svc_claims_rebuild(&was, e->settled);
 		svc_diff_init(&d, e->settled, e->table);
-	vec_foreach(c, &d.changes)
-		*vec_push(&changes) = *c;
-	for (size_t i = 0; (all || !e->settled) && i < e->table->n; i++)
-		*vec_push(&changes) = (struct svc_change){.after = e->table->entries[i]};
-	if (e->has_flows && changes.len &&
-	    proxy_flows_clean(&e->flows, changes.ptr, changes.len, &deleted, &err) < 0) {
+		task.before = &before;
+	}
+	task.changes = d.changes.ptr;
+	task.n_changes = d.changes.len;
+	if (e->has_flows && (task.is_full || task.n_changes) &&
+	    proxy_flows_clean(&e->flows, &task, &deleted, &err) < 0) {
 		log_warning("stale flows live on, next try in %d ms: %s", PROXY_ENGINE_RETRY_MAX_MS,
 			    err.msg);
 		loop_timer_start(e->retry, PROXY_ENGINE_RETRY_MAX_MS, 0);
@@ -303,7 +307,8 @@ static void settle_flows(struct proxy_engine *e, bool all)
 		metric_add(&flows_deleted, NULL, (double)deleted);
 	}
 	svc_diff_fini(&d);
-	vec_fini(&changes);
+	svc_claims_fini(&was);
+	svc_claims_fini(&now);
 }
 
 /* Establishes e->table wholly. Who knows what was in force: all flows are looked at. */

@@ -5,9 +5,10 @@
 
 #include <netinet/in.h>
 
-/* Frontends of changed ports of one protocol: key -> the port as it is now, or `nobody` when it is
- * gone. */
+/* Frontends of one protocol whose flows are to be looked at: key -> the port that owns it now, or
+ * `nobody`. */
 struct watchlist {
+	const struct proxy_flows_task *task;
 	struct map frontends;
 	bool has_family[2];
 	enum api_protocol protocol;
@@ -15,44 +16,11 @@ struct watchlist {
 
 static const struct svc_port nobody;
 
-enum {
-	KEY_LEN = 16 + 2,
-};
-
-/* Node ports count on any address: their key has a family's unspecified one. */
-static struct str key_of(const struct ip_addr *a, uint16_t port, char buf[KEY_LEN])
-{
-	memcpy(buf, a->b, 16);
-	memcpy(buf + 16, &port, 2);
-	return str_n(buf, KEY_LEN);
-}
-
 static struct ip_addr any_addr(enum ip_family f)
 {
 	static const struct ip_addr v6;
 
 	return f == IP_V4 ? ip_from_v4(0) : v6;
-}
-
-static void watch(struct watchlist *w, const struct svc_port *p, const struct svc_port *now)
-{
-	char buf[KEY_LEN];
-
-	for (size_t i = 0; i < p->n_frontends; i++) {
-		const struct svc_frontend *f = &p->frontends[i];
-
-		map_put(&w->frontends, key_of(&f->addr, f->port, buf), (void *)(uintptr_t)now);
-	}
-	w->has_family[p->family == IP_V6] = true;
-}
-
-static const struct svc_port *counterpart(const struct svc_entry *e, const struct svc_port *p)
-{
-	for (size_t i = 0; e && i < e->n_ports; i++)
-		if (e->ports[i].family == p->family && e->ports[i].protocol == p->protocol &&
-		    str_eq(e->ports[i].name, p->name))
-			return &e->ports[i];
-	return NULL;
 }
 
 static bool serves(const struct svc_port *p, const struct ip_addr *a, uint16_t port)
@@ -73,81 +41,87 @@ static bool loses(const struct svc_port *a, const struct svc_port *b)
 	return false;
 }
 
-static bool frontends_differ(const struct svc_port *a, const struct svc_port *b)
+/* Whether flows that `was` led may be stale, now that `now` owns their frontend; either may be
+ * NULL. Of UDP, flows from before there was a backend, too. */
+static bool makes_stale(const struct watchlist *w, const struct svc_port *was,
+			const struct svc_port *now)
 {
-	if (a->n_frontends != b->n_frontends)
+	if (was && loses(was, now ? now : &nobody))
 		return true;
-	for (size_t i = 0; i < a->n_frontends; i++)
-		if (a->frontends[i].port != b->frontends[i].port ||
-		    !ip_eq(&a->frontends[i].addr, &b->frontends[i].addr))
-			return true;
-	return false;
+	return w->protocol == API_UDP && (!was || !now || loses(now, was));
 }
 
-static bool makes_stale(const struct svc_port *p, const struct svc_port *now)
+static void watch(struct watchlist *w, const struct svc_port *p, const struct svc_frontend *f,
+		  bool always)
 {
-	return p->protocol == API_TCP ? loses(p, now) : frontends_differ(p, now) || loses(p, now);
+	const struct proxy_flows_task *t = w->task;
+	char buf[SVC_FRONTEND_KEY_LEN];
+	struct str key = svc_frontend_key(p->protocol, f, buf);
+	const struct svc_port *was = t->before ? svc_view_port_at(t->before, key) : NULL;
+	const struct svc_port *now = svc_view_port_at(t->after, key);
+
+	if (!(was || now) || !(always || makes_stale(w, was, now)))
+		return;
+	map_put(&w->frontends, key, (void *)(uintptr_t)(now ? now : &nobody));
+	w->has_family[p->family == IP_V6] = true;
 }
 
-/* Where packets of the protocol went and may not go any more. */
-static void note_before(struct watchlist *w, const struct svc_change *c)
+static void watch_entry(struct watchlist *w, const struct svc_entry *e, bool always)
 {
-	for (size_t i = 0; c->before && i < c->before->n_ports; i++) {
-		const struct svc_port *p = &c->before->ports[i];
-		const struct svc_port *now = counterpart(c->after, p);
+	for (size_t i = 0; e && i < e->n_ports; i++) {
+		const struct svc_port *p = &e->ports[i];
 
-		if (p->protocol != w->protocol)
-			continue;
-		if (!now || makes_stale(p, now))
-			watch(w, p, now ? now : &nobody);
+		for (size_t j = 0; p->protocol == w->protocol && j < p->n_frontends; j++)
+			watch(w, p, &p->frontends[j], always);
 	}
 }
 
-/* Where they go now. A TCP flow that was never translated has nothing to remember. */
-static void note_after(struct watchlist *w, const struct svc_change *c)
+static void watchlist_init(struct watchlist *w, const struct proxy_flows_task *t,
+			   enum api_protocol protocol)
 {
-	for (size_t i = 0; w->protocol == API_UDP && c->after && i < c->after->n_ports; i++) {
-		const struct svc_port *p = &c->after->ports[i];
-		const struct svc_port *was = counterpart(c->before, p);
-
-		if (p->protocol == API_UDP && (!was || frontends_differ(p, was) || loses(p, was)))
-			watch(w, p, p);
+	*w = (struct watchlist){.task = t, .protocol = protocol};
+	for (size_t i = 0; i < t->n_changes; i++) {
+		watch_entry(w, t->changes[i].before, false);
+		watch_entry(w, t->changes[i].after, false);
 	}
+	/* A TCP flow that was never translated has nothing to remember. */
+	for (size_t i = 0; t->is_full && protocol == API_UDP && i < t->after->table->n; i++)
+		watch_entry(w, t->after->table->entries[i], true);
 }
 
-/* All of what was, then all of what is: an address that went from one Service to another is the
- * new owner's, whatever their order. */
-static void note_changes(struct watchlist *w, const struct svc_change *changes, size_t n)
+static const struct svc_port *watched(const struct watchlist *w, const struct conntrack_flow *f)
 {
-	for (size_t i = 0; i < n; i++)
-		note_before(w, &changes[i]);
-	for (size_t i = 0; i < n; i++)
-		note_after(w, &changes[i]);
+	struct svc_frontend there = {.scope = SVC_CLUSTER_IP, .addr = f->dst, .port = f->dst_port};
+	char buf[SVC_FRONTEND_KEY_LEN];
+	const struct svc_port *p;
+
+	p = map_get(&w->frontends, svc_frontend_key(w->protocol, &there, buf));
+	if (p)
+		return p;
+	/* A node port counts on any address. */
+	there.scope = SVC_NODE_PORT;
+	there.addr = any_addr(ip_family(&f->dst));
+	return map_get(&w->frontends, svc_frontend_key(w->protocol, &there, buf));
 }
 
 static bool is_stale(void *ctx, const struct conntrack_flow *f)
 {
 	struct watchlist *w = ctx;
-	struct ip_addr any = any_addr(ip_family(&f->dst));
-	const struct svc_port *p;
-	char buf[KEY_LEN];
+	const struct svc_port *p = watched(w, f);
 
-	p = map_get(&w->frontends, key_of(&f->dst, f->dst_port, buf));
-	if (!p)
-		p = map_get(&w->frontends, key_of(&any, f->dst_port, buf));
 	return p && (w->protocol == API_UDP || f->is_over) &&
 	       !serves(p, &f->reply_src, f->reply_src_port);
 }
 
 static int clean(struct netlink_socket *s, enum api_protocol protocol,
-		 const struct svc_change *changes, size_t n, size_t *ret_deleted, struct err *err)
+		 const struct proxy_flows_task *t, size_t *ret_deleted, struct err *err)
 {
-	struct watchlist w = {.protocol = protocol};
 	uint8_t number = protocol == API_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	struct watchlist w;
 	size_t total = 0, one;
 	int r = 0;
 
-	note_changes(&w, changes, n);
+	watchlist_init(&w, t, protocol);
 	for (int v6 = 0; r == 0 && v6 < 2; v6++) {
 		if (!w.has_family[v6])
 			continue;
@@ -160,26 +134,25 @@ static int clean(struct netlink_socket *s, enum api_protocol protocol,
 	return r;
 }
 
-int proxy_flows_clean(struct netlink_socket *s, const struct svc_change *changes, size_t n,
+int proxy_flows_clean(struct netlink_socket *s, const struct proxy_flows_task *t,
 		      size_t *ret_deleted, struct err *err)
 {
 	size_t udp, tcp;
-	int r = clean(s, API_UDP, changes, n, &udp, err);
+	int r = clean(s, API_UDP, t, &udp, err);
 
 	if (r == 0)
-		r = clean(s, API_TCP, changes, n, &tcp, err);
+		r = clean(s, API_TCP, t, &tcp, err);
 	if (r == 0)
 		*ret_deleted = udp + tcp;
 	return r;
 }
 
-bool proxy_flows_is_stale(const struct svc_change *changes, size_t n,
-			  const struct conntrack_flow *f)
+bool proxy_flows_is_stale(const struct proxy_flows_task *t, const struct conntrack_flow *f)
 {
-	struct watchlist w = {.protocol = API_UDP};
+	struct watchlist w;
 	bool stale;
 
-	note_changes(&w, changes, n);
+	watchlist_init(&w, t, f->protocol == IPPROTO_TCP ? API_TCP : API_UDP);
 	stale = is_stale(&w, f);
 	map_fini(&w.frontends);
 	return stale;
