@@ -225,6 +225,11 @@ bool ip_offset(const struct ip_addr *base, const struct ip_addr *a, uint64_t *re
 	return true;
 }
 
+struct ip_addr ip_any(enum ip_family f)
+{
+	return f == IP_V4 ? ip_from_v4(0) : (struct ip_addr){{0}};
+}
+
 bool ip_is_unspecified(const struct ip_addr *a)
 {
 	static const uint8_t zero[16];

@@ -60,6 +60,7 @@ struct ip_addr ip_plus(const struct ip_addr *a, uint64_t n);
 /* a - base when both are of one family and 0 <= a - base < 2^64; false otherwise. */
 bool ip_offset(const struct ip_addr *base, const struct ip_addr *a, uint64_t *ret);
 
+struct ip_addr ip_any(enum ip_family f); /* the unspecified one: 0.0.0.0 or :: */
 bool ip_is_unspecified(const struct ip_addr *a) _pure_;
 bool ip_is_loopback(const struct ip_addr *a) _pure_;
 bool ip_is_link_local(const struct ip_addr *a) _pure_;           /* 169.254/16, fe80::/10 */

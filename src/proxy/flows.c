@@ -3,8 +3,6 @@
 
 #include "base/map.h"
 
-#include <netinet/in.h>
-
 /* Frontends of one protocol whose flows are to be looked at: key -> the port that owns it now, or
  * `nobody`. */
 struct watchlist {
@@ -15,13 +13,6 @@ struct watchlist {
 };
 
 static const struct svc_port nobody;
-
-static struct ip_addr any_addr(enum ip_family f)
-{
-	static const struct ip_addr v6;
-
-	return f == IP_V4 ? ip_from_v4(0) : v6;
-}
 
 static bool serves(const struct svc_port *p, const struct ip_addr *a, uint16_t port)
 {
@@ -100,7 +91,7 @@ static const struct svc_port *watched(const struct watchlist *w, const struct co
 		return p;
 	/* A node port counts on any address. */
 	there.scope = SVC_NODE_PORT;
-	there.addr = any_addr(ip_family(&f->dst));
+	there.addr = ip_any(ip_family(&f->dst));
 	return map_get(&w->frontends, svc_frontend_key(w->protocol, &there, buf));
 }
 
@@ -109,14 +100,13 @@ static bool is_stale(void *ctx, const struct conntrack_flow *f)
 	struct watchlist *w = ctx;
 	const struct svc_port *p = watched(w, f);
 
-	return p && (w->protocol == API_UDP || f->is_over) &&
+	return p && (w->protocol == API_UDP || (w->protocol == API_TCP && f->is_over)) &&
 	       !serves(p, &f->reply_src, f->reply_src_port);
 }
 
 static int clean(struct netlink_socket *s, enum api_protocol protocol,
 		 const struct proxy_flows_task *t, size_t *ret_deleted, struct err *err)
 {
-	uint8_t number = protocol == API_UDP ? IPPROTO_UDP : IPPROTO_TCP;
 	struct watchlist w;
 	size_t total = 0, one;
 	int r = 0;
@@ -125,7 +115,8 @@ static int clean(struct netlink_socket *s, enum api_protocol protocol,
 	for (int v6 = 0; r == 0 && v6 < 2; v6++) {
 		if (!w.has_family[v6])
 			continue;
-		r = conntrack_delete(s, v6 ? IP_V6 : IP_V4, number, is_stale, &w, &one, err);
+		r = conntrack_delete(s, v6 ? IP_V6 : IP_V4, svc_protocol_number(protocol), is_stale,
+				     &w, &one, err);
 		total += r == 0 ? one : 0;
 	}
 	map_fini(&w.frontends);
@@ -149,10 +140,13 @@ int proxy_flows_clean(struct netlink_socket *s, const struct proxy_flows_task *t
 
 bool proxy_flows_is_stale(const struct proxy_flows_task *t, const struct conntrack_flow *f)
 {
+	enum api_protocol protocol;
 	struct watchlist w;
 	bool stale;
 
-	watchlist_init(&w, t, f->protocol == IPPROTO_TCP ? API_TCP : API_UDP);
+	if (!svc_protocol_of(f->protocol, &protocol))
+		return false;
+	watchlist_init(&w, t, protocol);
 	stale = is_stale(&w, f);
 	map_fini(&w.frontends);
 	return stale;

@@ -18,13 +18,6 @@ bool svc_build_wants(const struct api_service *s)
 	       !api_pairs_has(&s->meta.labels, SVC_PROXY_NAME_LABEL);
 }
 
-static struct ip_addr unspecified(enum ip_family f)
-{
-	static const struct ip_addr v6;
-
-	return f == IP_V4 ? ip_from_v4(0) : v6;
-}
-
 /* An address twice is one frontend. Of an external IP that also is a balancer's address the latter
  * stays, because it may carry source ranges. */
 static void add_frontend(struct draft *d, enum svc_scope scope, const struct ip_addr *a,
@@ -52,7 +45,7 @@ static void add_frontends(struct draft *d, const struct svc_config *c, const str
 	if (has_node_port)
 		*vec_push(&d->frontends) = (struct svc_frontend){
 			.scope = SVC_NODE_PORT,
-			.addr = unspecified(d->port.family),
+			.addr = ip_any(d->port.family),
 			.port = p->node_port,
 		};
 	for (size_t i = 0; !c->no_external_ips && i < s->external_ips.n; i++) {

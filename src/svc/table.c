@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svc/table.h"
 
+#include <netinet/in.h>
+
 struct svc_config *svc_config_new(const struct svc_config *c)
 {
 	struct svc_config *n = mem_xnew(struct svc_config);
@@ -94,6 +96,28 @@ const char *svc_scope_name(enum svc_scope s)
 
 	assert(s < ARRAY_LEN(names));
 	return names[s];
+}
+
+static const uint8_t protocol_numbers[] = {
+	[API_TCP] = IPPROTO_TCP,
+	[API_UDP] = IPPROTO_UDP,
+	[API_SCTP] = IPPROTO_SCTP,
+};
+
+uint8_t svc_protocol_number(enum api_protocol p)
+{
+	assert(p < ARRAY_LEN(protocol_numbers));
+	return protocol_numbers[p];
+}
+
+bool svc_protocol_of(uint8_t number, enum api_protocol *ret)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(protocol_numbers); i++)
+		if (protocol_numbers[i] == number) {
+			*ret = (enum api_protocol)i;
+			return true;
+		}
+	return false;
 }
 
 struct str svc_frontend_key(enum api_protocol protocol, const struct svc_frontend *f,

@@ -74,6 +74,10 @@ enum svc_scope {
 };
 const char *svc_scope_name(enum svc_scope s);
 
+/* IPPROTO_TCP, …; and back: false for one that Services do not have. */
+uint8_t svc_protocol_number(enum api_protocol p);
+bool svc_protocol_of(uint8_t number, enum api_protocol *ret);
+
 struct svc_frontend {
 	enum svc_scope scope;
 	uint16_t port;

@@ -2,7 +2,6 @@
 #include "proxy/nftables/elements.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 
 void nftables_elements_init(struct nftables_elements *e)
 {
@@ -64,7 +63,7 @@ static void put_number(struct writer *w, uint32_t v)
 
 static void put_proto(struct writer *w, enum api_protocol p)
 {
-	uint8_t field[4] = {p == API_TCP ? IPPROTO_TCP : p == API_UDP ? IPPROTO_UDP : IPPROTO_SCTP};
+	uint8_t field[4] = {svc_protocol_number(p)};
 
 	put(w, field, sizeof(field));
 }

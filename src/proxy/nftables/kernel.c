@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 
 void nftables_kernel_init(struct nftables_kernel *k)
 {
@@ -120,11 +119,6 @@ ptrdiff_t nftables_kernel_find(const struct nftables_kernel *k, enum nftables_fa
 
 /* ---- facts ---- */
 
-static enum api_protocol read_proto(const char *p)
-{
-	return *p == IPPROTO_TCP ? API_TCP : *p == IPPROTO_UDP ? API_UDP : API_SCTP;
-}
-
 static uint16_t read_port(const char *p)
 {
 	uint16_t be;
@@ -236,15 +230,14 @@ static void add_fact(const struct nftables_kernel *k, enum nftables_family f, co
 	struct svc_fact x = {
 		.is_node_port = is_node,
 		.family = nftables_ip_family(f),
-		.protocol = read_proto(e + at),
 		.port = read_port(e + at + 4),
 	};
 
 	if (!is_node)
 		x.addr = ip_from_bytes(e, x.family);
 	identity = nftables_class_unpack(packed, &c) ? identity_of(k, f, e, c.source) : NULL;
-	if (!identity || !knows_class(k, f, packed) ||
-	    !read_way(k, f, identity, c.to, c.to_n, a, &x.to) ||
+	if (!identity || !svc_protocol_of((uint8_t)e[at], &x.protocol) ||
+	    !knows_class(k, f, packed) || !read_way(k, f, identity, c.to, c.to_n, a, &x.to) ||
 	    !read_way(k, f, identity, c.here, c.here_n, a, &x.here)) {
 		*vec_push(&out->lines) = mem_xprintf("broken port %u class %llx", x.port,
 						     (unsigned long long)packed);

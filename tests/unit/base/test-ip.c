@@ -96,3 +96,12 @@ TEST(special_ranges)
 	ASSERT_TRUE(ip_is_link_local(&f));
 	ASSERT_FALSE(ip_is_loopback(&b));
 }
+
+TEST(any_is_unspecified_in_its_family)
+{
+	struct ip_addr v4 = ip_any(IP_V4), v6 = ip_any(IP_V6);
+
+	ASSERT_TRUE(ip_is_unspecified(&v4) && ip_is_unspecified(&v6));
+	ASSERT_EQ(ip_family(&v4), IP_V4);
+	ASSERT_EQ(ip_family(&v6), IP_V6);
+}

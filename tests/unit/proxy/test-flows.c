@@ -234,3 +234,31 @@ TEST(a_new_owner_ends_the_flows_of_the_old)
 	ASSERT_FALSE(is_stale(&f, LIST(b), LIST(a, b), false, "10.96.0.2", 80, "10.64.2.2"));
 	finish(&f);
 }
+
+TEST(flows_of_sctp_are_never_touched)
+{
+	struct fixture f;
+	struct svc_entry *e;
+	struct svc_table *none, *some;
+	struct svc_claims claims[2] = {0};
+	struct conntrack_flow x = flow("10.96.0.1", 80, "10.64.1.1", 8080);
+
+	begin(&f);
+	e = service(&f, "a", "10.96.0.1", 0, "10.64.1.1@n1");
+	e->ports[0].protocol = API_SCTP;
+	x.protocol = IPPROTO_SCTP;
+	x.is_over = true;
+	some = svc_table_new(f.config, &e, 1);
+	none = svc_table_new(f.config, NULL, 0);
+	svc_claims_rebuild(&claims[0], some);
+	ASSERT_FALSE(proxy_flows_is_stale(
+		&(struct proxy_flows_task){.before = &(struct svc_view){some, &claims[0]},
+					   .after = &(struct svc_view){none, &claims[1]},
+					   .changes = &(struct svc_change){e, NULL},
+					   .n_changes = 1},
+		&x));
+	svc_claims_fini(&claims[0]);
+	svc_table_unref(some);
+	svc_table_unref(none);
+	finish(&f);
+}
