@@ -262,7 +262,7 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 		req->res->strategy->plan_delete(op, obj);
 	if (!req->is_dry_run)
 		return op_submit(op);
-	op->has_plan = false;
+	op->hold = NULL;
 	if (!op->ended)
 		op->done(op, o->rev);
 	return OP_ANSWERED;

@@ -2,7 +2,6 @@
 #include "apiserver/write/op.h"
 
 #include "apiserver/reply.h"
-#include "apiserver/write/services.h"
 
 /* Who writes one object: one transaction under way, the others wait. */
 struct op_line {
@@ -32,7 +31,7 @@ static void attempt_clear(struct op *op)
 		bytes_unref(op->ops[i].value);
 	op->n_ops = op->n_compares = 0;
 	object_unref(TAKE_PTR(op->object));
-	op->has_plan = false;
+	op->hold = NULL;
 }
 
 static void op_free(struct op *op)
@@ -138,11 +137,6 @@ void op_remove(struct op *op, struct object *o)
 	op_put(op, key, NULL);
 }
 
-void op_add_plan(struct op *op, const struct json *service)
-{
-	services_add_plan(op->s->services, op, service);
-}
-
 /* Lets the ones in line run until one of them has a transaction under way, or none is left. */
 static void line_advance(struct apiserver *s, struct op_line *line)
 {
@@ -197,8 +191,8 @@ static void on_txn(void *ctx, int r, const struct store_txn_result *res, const s
 
 	s->n_writes--;
 	line->is_busy = false;
-	if (op->has_plan)
-		services_drop(s->services, &op->plan);
+	if (op->hold)
+		op->hold->drop(s, op->held);
 	conclude(op, r, res, err);
 	line_advance(s, line);
 }
@@ -219,8 +213,8 @@ int op_submit(struct op *op)
 	}
 	line->is_busy = true;
 	op->line = line;
-	if (op->has_plan)
-		services_hold(op->s->services, &op->plan);
+	if (op->hold)
+		op->hold->take(op->s, op->held);
 	store_txn(op->s->store, &txn, on_txn, op);
 	return OP_SUBMITTED;
 }

@@ -19,7 +19,6 @@
  */
 
 #include "apiserver/request.h"
-#include "apiserver/service/plan.h"
 
 struct op;
 struct delete_options;
@@ -27,6 +26,15 @@ struct delete_options;
 enum op_result {      /* of a step, besides negative failures with req->st set */
 	OP_ANSWERED,  /* the request has its answer */
 	OP_SUBMITTED, /* the answer follows when the store has spoken */
+};
+
+/* What a kind's strategy claims beside the object, as long as the transaction is under way. `held`
+ * is op->held, which the strategy has set together with op->hold and which is in op->arena. */
+struct op_hold {
+	/* Adds to the transaction what claims, in the name of the object that is stored. */
+	void (*write)(struct op *op, const struct json *obj);
+	void (*take)(struct apiserver *s, const void *held); /* it is submitted */
+	void (*drop)(struct apiserver *s, const void *held); /* it has ended, however it did */
 };
 
 struct op {
@@ -47,8 +55,8 @@ struct op {
 	struct store_compare *compares;
 	struct store_op *ops;
 	size_t n_compares, n_ops;
-	struct service_plan plan;
-	bool has_plan;
+	const struct op_hold *hold; /* NULL: nothing is claimed */
+	const void *held;
 	struct object *object; /* new or deleted one; its rev is not known before */
 	int http_status;
 	/* of the kind of write */
@@ -79,8 +87,6 @@ void op_put(struct op *op, struct str key, struct bytes *value); /* NULL deletes
 void op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev);
 /* Compares and deletes. */
 void op_remove(struct op *op, struct object *o);
-/* Claims and releases of op->plan. `service` is the object that makes the claims. */
-void op_add_plan(struct op *op, const struct json *service);
 int op_submit(struct op *op);
 /* Once a second: answers those whose time is over. */
 void op_tick(struct apiserver *s);

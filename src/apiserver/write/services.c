@@ -89,9 +89,47 @@ static void settle(struct op *op, const struct json *old, struct json *obj)
 	decoded(op, obj);
 }
 
+static void write_claims(struct op *op, const struct json *service)
+{
+	const struct service_plan *plan = op->held;
+	struct services *v = op->s->services;
+	struct arena *a = &op->arena;
+
+	for (size_t i = 0; i < plan->n_add; i++) {
+		struct str key = service_claim_key(a, &plan->add[i]);
+
+		op_compare(op, key, 0);
+		op_put(op, key, services_claim_bytes(v, a, &plan->add[i], service));
+	}
+	for (size_t i = 0; i < plan->n_release; i++)
+		op_put(op, service_claim_key(a, &plan->release[i]), NULL);
+}
+
+static void take_claims(struct apiserver *s, const void *plan)
+{
+	service_plan_hold(&s->services->pools, plan);
+}
+
+static void drop_claims(struct apiserver *s, const void *plan)
+{
+	service_plan_drop(&s->services->pools, plan);
+}
+
+/* A plan that claims nothing and gives nothing back is none. */
+static void hold(struct op *op, const struct service_plan *plan)
+{
+	static const struct op_hold claims = {write_claims, take_claims, drop_claims};
+
+	if (!plan->n_add && !plan->n_release)
+		return;
+	op->hold = &claims;
+	op->held = plan;
+}
+
 static int plan(struct op *op, const struct json *old, struct json *obj)
 {
 	struct services *v = op->s->services;
+	struct service_plan *made = arena_new(&op->arena, struct service_plan);
 	struct service_plan_input in = {
 		.a = &op->arena,
 		.old = old,
@@ -111,21 +149,21 @@ static int plan(struct op *op, const struct json *old, struct json *obj)
 				  "allocator not ready: the Services of this store are being "
 				  "looked at, try again in a moment");
 	api_causes_init(&causes, &op->arena);
-	r = service_plan_make(&in, &op->plan, &causes, &err);
+	r = service_plan_make(&in, made, &causes, &err);
 	if (r == ERR_INVALID)
 		return status_from_causes(st, op->req->res,
 					  json_get_string(json_get(obj, "metadata"), "name"),
 					  &causes);
 	if (r < 0) {
 		IGNORE(status_from_err(st, r, &err), "returned below");
-		if (op->plan.is_plain)
+		if (made->is_plain)
 			st->reason = "";
 		else if (str_has_prefix(st->message, internal))
 			status_add_cause(st, "", (struct str){0},
 					 str_skip(st->message, internal.len));
 		return r;
 	}
-	op->has_plan = true;
+	hold(op, made);
 	return 0;
 }
 
@@ -157,10 +195,12 @@ static void plan_delete(struct op *op, const struct json *old)
 	struct str key;
 	struct object *o;
 	struct json *meta = json_get(old, "metadata");
+	struct service_plan *made = arena_new(&op->arena, struct service_plan);
 
-	service_plan_delete(&op->arena, old, &op->s->services->pools, &op->plan);
-	op->has_plan = true;
-	op_add_plan(op, old);
+	service_plan_delete(&op->arena, old, &op->s->services->pools, made);
+	hold(op, made);
+	if (op->hold)
+		op->hold->write(op, old);
 	key = server_cache_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
 			       json_get_string(meta, "name"));
 	o = cache_get(endpoints->cache, key);
@@ -180,20 +220,6 @@ const struct strategy services_strategy = {
 	.plan_delete = plan_delete,
 	.answers_object = true,
 };
-
-void services_add_plan(struct services *v, struct op *op, const struct json *service)
-{
-	struct arena *a = &op->arena;
-
-	for (size_t i = 0; i < op->plan.n_add; i++) {
-		struct str key = service_claim_key(a, &op->plan.add[i]);
-
-		op_compare(op, key, 0);
-		op_put(op, key, services_claim_bytes(v, a, &op->plan.add[i], service));
-	}
-	for (size_t i = 0; i < op->plan.n_release; i++)
-		op_put(op, service_claim_key(a, &op->plan.release[i]), NULL);
-}
 
 const struct service_pools *services_pools(const struct services *v)
 {
@@ -218,14 +244,4 @@ struct bytes *services_claim_bytes(struct services *v, struct arena *a,
 	ret = bytes_dup(buf_str(&b));
 	buf_fini(&b);
 	return ret;
-}
-
-void services_hold(struct services *v, const struct service_plan *plan)
-{
-	service_plan_hold(&v->pools, plan);
-}
-
-void services_drop(struct services *v, const struct service_plan *plan)
-{
-	service_plan_drop(&v->pools, plan);
 }

@@ -3,12 +3,12 @@
 
 /*
  * Where Services get their addresses and node ports: the pools (ip_alloc.h, port_alloc.h), fed from
- * the store, and the plan (service_plan.h) joined to a write's transaction: the strategy of
+ * the store, and the plan (service/plan.h) joined to a write's transaction: the strategy of
  * Services (strategy.h).
  */
 
+#include "apiserver/server.h"
 #include "apiserver/service/cidrs.h"
-#include "apiserver/write/op.h"
 
 struct services;
 
@@ -20,11 +20,6 @@ void services_free(struct services *v);
 void services_forget(struct services *v);
 /* The value as it is stored, objects in their stored form; absent: deleted. */
 void services_on_change(struct services *v, struct str key, struct str value, uint64_t rev);
-
-/* For op.c. */
-void services_add_plan(struct services *v, struct op *op, const struct json *service);
-void services_hold(struct services *v, const struct service_plan *plan);
-void services_drop(struct services *v, const struct service_plan *plan);
 
 /* The cluster's first family. */
 enum ip_family services_family(const struct services *v);

@@ -24,7 +24,7 @@ struct strategy {
 	void (*init)(struct op *op, struct json *obj);
 	bool sets_status;
 	/* Create (old NULL) and update of the object itself, between preparation and validation:
-	 * what the server allots. The claims go into op->plan. */
+	 * what the server allots. Claims beside the object are op->hold. */
 	int (*plan)(struct op *op, const struct json *old, struct json *obj);
 	/* Create (old NULL) and update of the object itself: what is not taken from a client,
 	 * before validation; what is right and yet not kept, after it. */

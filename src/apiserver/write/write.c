@@ -46,7 +46,7 @@ static int answer_dry(struct op *op, struct str ns, struct str name, struct json
 	return OP_ANSWERED;
 }
 
-/* What the kind's strategy allots, into op->plan. */
+/* What the kind's strategy allots. */
 static int allot(struct op *op, const struct json *old, struct json *obj)
 {
 	const struct strategy *strategy = op->req->res->strategy;
@@ -135,8 +135,8 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 	if (!req->is_dry_run) {
 		op_store(op, req->ns, name, obj, 0);
 		namespace_compare(op);
-		if (op->has_plan)
-			op_add_plan(op, obj);
+		if (op->hold)
+			op->hold->write(op, obj);
 		return op_submit(op);
 	}
 	return answer_dry(op, req->ns, name, obj, 0);
@@ -224,7 +224,7 @@ static int finish_deletion(struct op *op, struct object *o, struct json *obj)
 	struct request *req = op->req;
 	struct bytes *value;
 
-	op->has_plan = false;
+	op->hold = NULL;
 	if (req->is_dry_run)
 		return answer_dry(op, req->ns, req->name, obj, o->rev);
 	op_remove(op, o);
@@ -262,16 +262,14 @@ static int store_changed(struct op *op, struct object *o, const struct json *old
 	if (req->is_dry_run)
 		return answer_dry(op, req->ns, req->name, obj, o->rev);
 	op_store(op, req->ns, req->name, obj, o->rev);
-	if (is_unchanged(op, o, old, obj) &&
-	    !(op->has_plan && (op->plan.n_add || op->plan.n_release))) {
-		op->has_plan = false;
+	if (is_unchanged(op, o, old, obj) && !op->hold) {
 		object_unref(op->object);
 		op->object = object_ref(o);
 		op->done(op, o->rev);
 		return OP_ANSWERED;
 	}
-	if (op->has_plan)
-		op_add_plan(op, obj);
+	if (op->hold)
+		op->hold->write(op, obj);
 	return op_submit(op);
 }
 
