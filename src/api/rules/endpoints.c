@@ -110,8 +110,11 @@ static void check_endpoints(const struct json *old, const struct json *obj, stru
 
 const struct api_rules api_rules_endpoints = {
 	.kind = "Endpoints",
+	.deprecation =
+		"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
 	.name = api_name_dns1123_subdomain,
 	.object = check_endpoints,
+	.warn = api_rules_warn_endpoints,
 	.told = {.unchanging = 2,
 		 .common = 4,
 		 .finalizers = 2,
@@ -296,5 +299,6 @@ const struct api_rules api_rules_endpoint_slice = {
 	.name = api_name_dns1123_subdomain,
 	.object = check_slice,
 	.transition = slice_transition,
+	.warn = api_rules_warn_slice,
 	.told = {.common = 3, .finalizers = 2, .generate_name = true},
 };

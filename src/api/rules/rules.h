@@ -11,8 +11,12 @@
 #include "base/ip.h"
 #include "base/map.h"
 
+struct api_kind;
+struct api_rules_warnings;
+
 struct api_rules {
 	const char *kind;
+	const char *deprecation; /* told with every request of it; NULL: none */
 	/* Of metadata.name and generateName. */
 	void (*name)(struct str s, struct api_problems *ret);
 	/* Everything besides metadata; `old` is NULL on create. */
@@ -21,6 +25,9 @@ struct api_rules {
 	void (*transition)(const struct json *old, const struct json *obj, struct api_causes *c);
 	/* Update of status, besides metadata. */
 	void (*status)(const struct json *old, const struct json *obj, struct api_causes *c);
+	/* What is right, and yet told, warnings.c; `old` is NULL on create. */
+	void (*warn)(struct api_rules_warnings *w, const struct json *old, const struct json *obj);
+	void (*warn_status)(struct api_rules_warnings *w, const struct json *obj);
 	/* On update several layers of a stock server look at metadata, and each tells what it
 	 * finds: how often each part is told. 0 means once. */
 	struct {
@@ -31,6 +38,9 @@ struct api_rules {
 		bool generate_name;
 	} told;
 };
+
+/* Never NULL. */
+const struct api_rules *api_rules_of(const struct api_kind *kind);
 
 extern const struct api_rules api_rules_service;
 extern const struct api_rules api_rules_endpoints;
@@ -63,6 +73,16 @@ void api_rules_service_lb_class(const struct json *old, const struct json *obj,
 				struct api_causes *c);
 bool api_rules_service_is_headless(const struct json *obj);
 bool api_rules_service_needs_health_check(const struct json *obj);
+
+void api_rules_warn_service(struct api_rules_warnings *w, const struct json *old,
+			    const struct json *obj);
+void api_rules_warn_service_status(struct api_rules_warnings *w, const struct json *obj);
+void api_rules_warn_endpoints(struct api_rules_warnings *w, const struct json *old,
+			      const struct json *obj);
+void api_rules_warn_slice(struct api_rules_warnings *w, const struct json *old,
+			  const struct json *obj);
+void api_rules_warn_workload(struct api_rules_warnings *w, const struct json *old,
+			     const struct json *obj);
 
 void api_rules_meta_create(const struct json *obj, bool is_namespaced,
 			   const struct api_rules *rules, struct api_causes *c);

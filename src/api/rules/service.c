@@ -536,4 +536,6 @@ const struct api_rules api_rules_service = {
 	.object = check_service,
 	.transition = api_rules_service_transition,
 	.status = api_rules_service_status,
+	.warn = api_rules_warn_service,
+	.warn_status = api_rules_warn_service_status,
 };

@@ -16,7 +16,7 @@ static const struct api_rules *const all_rules[] = {
 /* Kinds that have only metadata to check. */
 static const struct api_rules other_rules = {.name = api_name_dns1123_subdomain};
 
-static const struct api_rules *rules_of(const struct api_kind *kind)
+const struct api_rules *api_rules_of(const struct api_kind *kind)
 {
 	for (size_t i = 0; i < ARRAY_LEN(all_rules); i++) {
 		if (str_eq_c(str_of(kind->kind), all_rules[i]->kind))
@@ -27,7 +27,7 @@ static const struct api_rules *rules_of(const struct api_kind *kind)
 
 void api_validate_create(const struct api_kind *kind, const struct json *obj, struct api_causes *c)
 {
-	const struct api_rules *rules = rules_of(kind);
+	const struct api_rules *rules = api_rules_of(kind);
 
 	api_rules_meta_create(obj, kind->is_namespaced, rules, c);
 	if (rules->object)
@@ -37,7 +37,7 @@ void api_validate_create(const struct api_kind *kind, const struct json *obj, st
 void api_validate_update(const struct api_kind *kind, const struct json *old,
 			 const struct json *obj, struct api_causes *c)
 {
-	const struct api_rules *rules = rules_of(kind);
+	const struct api_rules *rules = api_rules_of(kind);
 
 	api_rules_meta_update(old, obj, rules, c);
 	if (rules->transition)
@@ -49,7 +49,7 @@ void api_validate_update(const struct api_kind *kind, const struct json *old,
 void api_validate_status(const struct api_kind *kind, const struct json *old,
 			 const struct json *obj, struct api_causes *c)
 {
-	const struct api_rules *rules = rules_of(kind);
+	const struct api_rules *rules = api_rules_of(kind);
 
 	api_rules_meta_update(old, obj, rules, c);
 	if (rules->status)

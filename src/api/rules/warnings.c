@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/kind.h"
 #include "api/rules/rules.h"
 #include "api/rules/validate.h"
 
@@ -7,15 +6,15 @@ enum {
 	WARNINGS_MAX = 50, /* a hostile list gives no endless header */
 };
 
-struct warnings {
+struct api_rules_warnings {
 	struct arena *a;
 	struct str text[WARNINGS_MAX];
 	size_t n;
 };
 
-static void add(struct warnings *w, const char *fmt, ...) _printf_(2, 3);
+static void add(struct api_rules_warnings *w, const char *fmt, ...) _printf_(2, 3);
 
-static void add(struct warnings *w, const char *fmt, ...)
+static void add(struct api_rules_warnings *w, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT;
 	char line[512];
@@ -35,7 +34,8 @@ static void add(struct warnings *w, const char *fmt, ...)
 	buf_fini(&b);
 }
 
-static void warn_ip(struct warnings *w, const char *field, ptrdiff_t index, struct str text)
+static void warn_ip(struct api_rules_warnings *w, const char *field, ptrdiff_t index,
+		    struct str text)
 {
 	char canonical[IP_TEXT_MAX], at[24] = "";
 	struct ip_addr addr;
@@ -56,7 +56,8 @@ static void warn_ip(struct warnings *w, const char *field, ptrdiff_t index, stru
 		    field, at, STR_ARG(text), STR_ARG(should));
 }
 
-static void warn_cidr(struct warnings *w, const char *field, ptrdiff_t index, struct str text)
+static void warn_cidr(struct api_rules_warnings *w, const char *field, ptrdiff_t index,
+		      struct str text)
 {
 	char subnet[IP_PREFIX_TEXT_MAX], canonical[IP_PREFIX_TEXT_MAX], single[IP_TEXT_MAX];
 	struct ip_prefix prefix, base;
@@ -81,8 +82,8 @@ static void warn_cidr(struct warnings *w, const char *field, ptrdiff_t index, st
 	}
 }
 
-static void warn_each(struct warnings *w, const struct json *list, const char *field,
-		      void (*warn)(struct warnings *w, const char *field, ptrdiff_t index,
+static void warn_each(struct api_rules_warnings *w, const struct json *list, const char *field,
+		      void (*warn)(struct api_rules_warnings *w, const char *field, ptrdiff_t index,
 				   struct str text))
 {
 	ptrdiff_t i = 0;
@@ -93,7 +94,7 @@ static void warn_each(struct warnings *w, const struct json *list, const char *f
 		warn(w, field, i++, str_trim(json_string(it)));
 }
 
-static void warn_headless(struct warnings *w, const struct json *spec)
+static void warn_headless(struct api_rules_warnings *w, const struct json *spec)
 {
 	struct str affinity = json_get_string(spec, "sessionAffinity");
 
@@ -105,7 +106,8 @@ static void warn_headless(struct warnings *w, const struct json *spec)
 		add(w, "spec.SessionAffinity is ignored for headless services");
 }
 
-static void warn_service(struct warnings *w, const struct json *obj)
+void api_rules_warn_service(struct api_rules_warnings *w, const struct json *old,
+			    const struct json *obj)
 {
 	static const char hints[] = "service.kubernetes.io/topology-aware-hints";
 	const struct json *spec = json_get(obj, "spec");
@@ -137,13 +139,13 @@ static void warn_service(struct warnings *w, const struct json *obj)
 		       "\"PreferSameZone\"");
 }
 
-static void warn_at(struct warnings *w, struct str path, struct str text)
+static void warn_at(struct api_rules_warnings *w, struct str path, struct str text)
 {
 	warn_ip(w, str_cstr(w->a, path), -1, text);
 }
 
 /* The texts of list's items, or of their member `key`; where[N]suffix says which. */
-static void warn_list(struct warnings *w, const struct json *list, struct str where,
+static void warn_list(struct api_rules_warnings *w, const struct json *list, struct str where,
 		      const char *key, const char *suffix)
 {
 	size_t i = 0;
@@ -157,7 +159,8 @@ static void warn_list(struct warnings *w, const struct json *list, struct str wh
 	}
 }
 
-static void warn_endpoints(struct warnings *w, const struct json *obj)
+void api_rules_warn_endpoints(struct api_rules_warnings *w, const struct json *old,
+			      const struct json *obj)
 {
 	static const char *const lists[] = {"addresses", "notReadyAddresses"};
 	const struct json *subsets = json_get(obj, "subsets");
@@ -173,13 +176,14 @@ static void warn_endpoints(struct warnings *w, const struct json *obj)
 	}
 }
 
-static void warn_slice(struct warnings *w, const struct json *obj, bool is_new)
+void api_rules_warn_slice(struct api_rules_warnings *w, const struct json *old,
+			  const struct json *obj)
 {
 	const struct json *endpoints = json_get(obj, "endpoints");
 	bool is_fqdn = str_eq_c(json_get_string(obj, "addressType"), "FQDN");
 	size_t i = 0;
 
-	if (is_fqdn && is_new)
+	if (is_fqdn && !old)
 		add(w, "spec.addressType: FQDN endpoints are deprecated");
 	if (is_fqdn || !json_is(endpoints, JSON_ARRAY))
 		return;
@@ -189,11 +193,14 @@ static void warn_slice(struct warnings *w, const struct json *obj, bool is_new)
 }
 
 /* What makes names of Pods had better be a label of the DNS. */
-static void warn_workload(struct warnings *w, const struct json *obj)
+void api_rules_warn_workload(struct api_rules_warnings *w, const struct json *old,
+			     const struct json *obj)
 {
 	struct api_problems problems = {.n = 0};
 	struct buf b = BUF_INIT;
 
+	if (old)
+		return;
 	api_name_dns1123_label(json_string(json_path(obj, "metadata.name")), &problems);
 	for (size_t i = 0; i < problems.n; i++)
 		buf_printf(&b, "%s%s", i ? " " : "", problems.text[i]);
@@ -205,14 +212,23 @@ static void warn_workload(struct warnings *w, const struct json *obj)
 	buf_fini(&b);
 }
 
-const char *api_deprecation(const struct api_kind *kind)
+void api_rules_warn_service_status(struct api_rules_warnings *w, const struct json *obj)
 {
-	if (!str_eq_c(str_of(kind->kind), "Endpoints"))
-		return NULL;
-	return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+	const struct json *ingress = json_path(obj, "status.loadBalancer.ingress");
+	ptrdiff_t i = 0;
+
+	if (!json_is(ingress, JSON_ARRAY))
+		return;
+	json_foreach(it, ingress)
+		warn_ip(w, "status.loadBalancer.ingress", i++, json_get_string(it, "ip"));
 }
 
-static struct api_strs texts_of(const struct warnings *w)
+const char *api_deprecation(const struct api_kind *kind)
+{
+	return api_rules_of(kind)->deprecation;
+}
+
+static struct api_strs texts_of(const struct api_rules_warnings *w)
 {
 	struct str *texts = arena_array(w->a, w->n, sizeof(*texts));
 
@@ -224,28 +240,21 @@ static struct api_strs texts_of(const struct warnings *w)
 struct api_strs api_warnings(struct arena *a, const struct api_kind *kind, const struct json *obj,
 			     const struct json *old)
 {
-	struct warnings w = {.a = a};
+	const struct api_rules *rules = api_rules_of(kind);
+	struct api_rules_warnings w = {.a = a};
 
-	if (str_eq_c(str_of(kind->kind), "Service"))
-		warn_service(&w, obj);
-	if (str_eq_c(str_of(kind->kind), "Endpoints"))
-		warn_endpoints(&w, obj);
-	if (str_eq_c(str_of(kind->kind), "EndpointSlice"))
-		warn_slice(&w, obj, !old);
-	if (!old && str_eq_c(str_of(kind->group), "apps"))
-		warn_workload(&w, obj);
+	if (rules->warn)
+		rules->warn(&w, old, obj);
 	return texts_of(&w);
 }
 
 struct api_strs api_status_warnings(struct arena *a, const struct api_kind *kind,
 				    const struct json *obj)
 {
-	const struct json *ingress = json_path(obj, "status.loadBalancer.ingress");
-	struct warnings w = {.a = a};
-	ptrdiff_t i = 0;
+	const struct api_rules *rules = api_rules_of(kind);
+	struct api_rules_warnings w = {.a = a};
 
-	if (str_eq_c(str_of(kind->kind), "Service") && json_is(ingress, JSON_ARRAY))
-		json_foreach(it, ingress)
-			warn_ip(&w, "status.loadBalancer.ingress", i++, json_get_string(it, "ip"));
+	if (rules->warn_status)
+		rules->warn_status(&w, obj);
 	return texts_of(&w);
 }

@@ -337,6 +337,7 @@ const struct api_rules api_rules_deployment = {
 	.name = api_name_dns1123_subdomain,
 	.object = check_deployment,
 	.status = deployment_status,
+	.warn = api_rules_warn_workload,
 };
 
 const struct api_rules api_rules_replica_set = {
@@ -344,4 +345,5 @@ const struct api_rules api_rules_replica_set = {
 	.name = api_name_dns1123_subdomain,
 	.object = check_replica_set,
 	.status = replica_set_status,
+	.warn = api_rules_warn_workload,
 };
