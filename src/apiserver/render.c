@@ -33,33 +33,31 @@ struct json *render_list_meta(struct arena *a, uint64_t rev, struct str token, i
 	return meta;
 }
 
-static void add_row(struct arena *a, struct json *table, const struct resource *res,
-		    struct object *o, uint64_t rev, const struct api_table_opts *opts)
+static void add_row(struct api_table *t, const struct resource *res, struct object *o, uint64_t rev)
 {
 	struct json *tree;
 
-	if (object_decode(a, o, rev, &tree, NULL) < 0)
+	if (object_decode(t->a, o, rev, &tree, NULL) < 0)
 		return;
 	/* The cells are those of the stored shape. */
-	api_table_add(a, table, res->kind, tree, opts);
-	if (res->from_stored && opts->include == API_INCLUDE_OBJECT)
-		res->from_stored(a, tree);
+	api_table_add(t, tree);
+	if (res->from_stored && t->opts->include == API_INCLUDE_OBJECT)
+		res->from_stored(t->a, tree);
 }
 
 static void write_table(struct buf *b, const struct resource *res, const struct render_list *list,
 			uint64_t object_rev, const struct api_table_opts *opts)
 {
+	struct api_table t;
 	struct arena a;
-	struct json *table;
 
 	arena_init(&a, 16 * 1024);
-	table = api_table_new(
-		&a, res->kind,
-		render_list_meta(&a, list->rev, list->continue_token, list->remaining), opts);
+	api_table_init(&t, &a, res->kind,
+		       render_list_meta(&a, list->rev, list->continue_token, list->remaining),
+		       opts);
 	for (size_t i = 0; i < list->n; i++)
-		add_row(&a, table, res, list->objects[i],
-			object_rev ? object_rev : list->objects[i]->rev, opts);
-	json_write(b, table);
+		add_row(&t, res, list->objects[i], object_rev ? object_rev : list->objects[i]->rev);
+	json_write(b, t.tree);
 	arena_fini(&a);
 }
 
@@ -183,13 +181,13 @@ static void write_table_bookmark(struct buf *b, const struct resource *res,
 				 struct render_style style, uint64_t rev)
 {
 	struct api_table_opts opts = {.include = style.include, .is_beta = style.is_beta};
+	struct api_table t;
 	struct arena a;
-	struct json *table;
 
 	arena_init(&a, 0);
-	table = api_table_new(&a, res->kind, render_list_meta(&a, rev, (struct str){0}, -1), &opts);
-	api_table_add_bookmark(&a, table, res->kind, str_printf(&a, "%" PRIu64, rev), &opts);
-	json_write(b, table);
+	api_table_init(&t, &a, res->kind, render_list_meta(&a, rev, (struct str){0}, -1), &opts);
+	api_table_add_bookmark(&t, str_printf(&a, "%" PRIu64, rev));
+	json_write(b, t.tree);
 	arena_fini(&a);
 }
 

@@ -27,11 +27,12 @@ static void judge(struct arena *a, const struct api_kind *kind, const struct jso
 static void print(struct arena *a, const struct api_kind *kind, struct json *obj)
 {
 	const struct api_table_opts opts = {.has_columns = true, .now_ns = 1};
-	struct json *table = api_table_new(a, kind, NULL, &opts);
 	struct buf b = BUF_INIT;
+	struct api_table t;
 
-	api_table_add(a, table, kind, obj, &opts);
-	json_write(&b, table);
+	api_table_init(&t, a, kind, NULL, &opts);
+	api_table_add(&t, obj);
+	json_write(&b, t.tree);
 	buf_fini(&b);
 }
 

@@ -28,6 +28,8 @@ void api_cells_service(struct api_cells *c, const struct json *obj);
 void api_cells_endpoints(struct api_cells *c, const struct json *obj);
 void api_cells_endpoint_slice(struct api_cells *c, const struct json *obj);
 void api_cells_pod(struct api_cells *c, const struct json *obj);
+/* A Pod that ran to its end says so beside its cells. */
+void api_cells_pod_conditions(struct arena *a, struct json *row, const struct json *obj);
 void api_cells_node(struct api_cells *c, const struct json *obj);
 void api_cells_deployment(struct api_cells *c, const struct json *obj);
 void api_cells_replica_set(struct api_cells *c, const struct json *obj);

@@ -221,3 +221,21 @@ void api_cells_pod(struct api_cells *c, const struct json *obj)
 	api_cells_or(c, json_get_string(status, "nominatedNodeName"), "<none>");
 	readiness_gates(c, obj);
 }
+
+void api_cells_pod_conditions(struct arena *a, struct json *row, const struct json *obj)
+{
+	struct str phase = json_string(json_path(obj, "status.phase"));
+	bool is_good = str_eq_c(phase, "Succeeded");
+	struct json *list, *one;
+
+	if (!is_good && !str_eq_c(phase, "Failed"))
+		return;
+	list = json_set(row, "conditions", json_new(a, JSON_ARRAY));
+	one = json_append(list, json_new(a, JSON_OBJECT));
+	json_set(one, "type", json_new_string(a, STR("Completed")));
+	json_set(one, "status", json_new_string(a, STR("True")));
+	json_set(one, "reason", json_new_string(a, phase));
+	json_set(one, "message",
+		 json_new_string(a, is_good ? STR("The pod has completed successfully.")
+					    : STR("The pod failed.")));
+}

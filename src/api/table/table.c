@@ -227,14 +227,16 @@ static void cells_other(struct api_cells *c, const struct json *obj)
 	age_cell(c, obj);
 }
 
-static const struct {
+static const struct api_printer {
 	const char *kind;
 	void (*print)(struct api_cells *c, const struct json *obj);
+	/* What a row says beside its cells; NULL: nothing. */
+	void (*add_conditions)(struct arena *a, struct json *row, const struct json *obj);
 } printers[] = {
 	{"Service", api_cells_service},
 	{"Endpoints", api_cells_endpoints},
 	{"EndpointSlice", api_cells_endpoint_slice},
-	{"Pod", api_cells_pod},
+	{"Pod", api_cells_pod, api_cells_pod_conditions},
 	{"Node", api_cells_node},
 	{"Event", api_cells_event},
 	{"Deployment", api_cells_deployment},
@@ -295,16 +297,17 @@ static struct json *columns(struct arena *a, const struct api_kind *kind)
 	return list;
 }
 
-struct json *api_table_new(struct arena *a, const struct api_kind *kind, struct json *list_meta,
-			   const struct api_table_opts *opts)
+void api_table_init(struct api_table *t, struct arena *a, const struct api_kind *kind,
+		    struct json *list_meta, const struct api_table_opts *opts)
 {
-	struct json *table = new_object(a, "Table", opts->is_beta);
-
-	json_set(table, "metadata", list_meta ? list_meta : json_new(a, JSON_OBJECT));
-	json_set(table, "columnDefinitions",
+	*t = (struct api_table){.a = a, .kind = kind, .opts = opts, .printer = printers};
+	while (t->printer->kind && !str_eq_c(str_of(kind->kind), t->printer->kind))
+		t->printer++;
+	t->tree = new_object(a, "Table", opts->is_beta);
+	json_set(t->tree, "metadata", list_meta ? list_meta : json_new(a, JSON_OBJECT));
+	json_set(t->tree, "columnDefinitions",
 		 opts->has_columns ? columns(a, kind) : json_new(a, JSON_NULL));
-	json_set(table, "rows", json_new(a, JSON_ARRAY));
-	return table;
+	t->rows = json_set(t->tree, "rows", json_new(a, JSON_ARRAY));
 }
 
 struct json *api_partial_metadata(struct arena *a, struct json *obj, bool is_beta)
@@ -327,65 +330,45 @@ struct json *api_partial_metadata_list(struct arena *a, struct json *list_meta, 
 	return list;
 }
 
-static struct json *row_object(struct arena *a, const struct api_kind *kind, struct json *obj,
-			       const struct api_table_opts *opts)
+static struct json *row_object(const struct api_table *t, struct json *obj,
+			       enum api_include include)
 {
-	if (opts->include == API_INCLUDE_NONE)
-		return json_new(a, JSON_NULL);
-	if (opts->include == API_INCLUDE_METADATA)
-		return api_partial_metadata(a, obj, opts->is_beta);
+	if (include == API_INCLUDE_NONE)
+		return json_new(t->a, JSON_NULL);
+	if (include == API_INCLUDE_METADATA)
+		return api_partial_metadata(t->a, obj, t->opts->is_beta);
 	if (!json_get(obj, "apiVersion"))
-		json_prepend(obj, "apiVersion", json_new_string(a, api_kind_api_version(a, kind)));
+		json_prepend(obj, "apiVersion",
+			     json_new_string(t->a, api_kind_api_version(t->a, t->kind)));
 	if (!json_get(obj, "kind"))
-		json_prepend(obj, "kind", json_new_string(a, str_of(kind->kind)));
+		json_prepend(obj, "kind", json_new_string(t->a, str_of(t->kind->kind)));
 	return obj;
 }
 
-/* A Pod that ran to its end says so beside its cells. */
-static void add_conditions(struct arena *a, struct json *row, const struct api_kind *kind,
-			   struct str phase)
+void api_table_add(struct api_table *t, struct json *obj)
 {
-	bool is_good = str_eq_c(phase, "Succeeded");
-	struct json *list, *one;
+	struct json *row = json_append(t->rows, json_new(t->a, JSON_OBJECT));
+	struct api_cells c = {t->a, json_set(row, "cells", json_new(t->a, JSON_ARRAY)),
+			      t->opts->now_ns};
 
-	if (!str_eq_c(str_of(kind->kind), "Pod") || (!is_good && !str_eq_c(phase, "Failed")))
-		return;
-	list = json_set(row, "conditions", json_new(a, JSON_ARRAY));
-	one = json_append(list, json_new(a, JSON_OBJECT));
-	json_set(one, "type", json_new_string(a, STR("Completed")));
-	json_set(one, "status", json_new_string(a, STR("True")));
-	json_set(one, "reason", json_new_string(a, phase));
-	json_set(one, "message",
-		 json_new_string(a, is_good ? STR("The pod has completed successfully.")
-					    : STR("The pod failed.")));
+	t->printer->print(&c, obj);
+	if (t->printer->add_conditions)
+		t->printer->add_conditions(t->a, row, obj);
+	json_set(row, "object", row_object(t, obj, t->opts->include));
 }
 
-void api_table_add(struct arena *a, struct json *table, const struct api_kind *kind,
-		   struct json *obj, const struct api_table_opts *opts)
+void api_table_add_bookmark(struct api_table *t, struct str resource_version)
 {
-	struct json *row = json_append(json_get(table, "rows"), json_new(a, JSON_OBJECT));
-	struct api_cells c = {a, json_set(row, "cells", json_new(a, JSON_ARRAY)), opts->now_ns};
-	size_t i = 0;
-
-	while (printers[i].kind && !str_eq_c(str_of(kind->kind), printers[i].kind))
-		i++;
-	printers[i].print(&c, obj);
-	add_conditions(a, row, kind, json_string(json_path(obj, "status.phase")));
-	json_set(row, "object", row_object(a, kind, obj, opts));
-}
-
-void api_table_add_bookmark(struct arena *a, struct json *table, const struct api_kind *kind,
-			    struct str resource_version, const struct api_table_opts *opts)
-{
-	struct json *row = json_append(json_get(table, "rows"), json_new(a, JSON_OBJECT));
+	struct arena *a = t->a;
+	struct json *row = json_append(t->rows, json_new(a, JSON_OBJECT));
 	struct json *obj = json_new(a, JSON_OBJECT);
 	struct json *meta = json_set(obj, "metadata", json_new(a, JSON_OBJECT));
-	struct api_table_opts with = *opts;
+	enum api_include include = t->opts->include;
 
 	/* Whatever is included, the version has to be told. */
-	if (with.include == API_INCLUDE_NONE)
-		with.include = API_INCLUDE_METADATA;
+	if (include == API_INCLUDE_NONE)
+		include = API_INCLUDE_METADATA;
 	json_set(meta, "resourceVersion", json_new_string(a, resource_version));
 	json_set(row, "cells", json_new(a, JSON_ARRAY));
-	json_set(row, "object", row_object(a, kind, obj, &with));
+	json_set(row, "object", row_object(t, obj, include));
 }

@@ -7,12 +7,13 @@
  * The column definitions are the kind's (api_kind.columns); the cells of each kind are functions
  * here, always all columns, in the order of the definitions. A Table is built row by row:
  *
- *	t = api_table_new(a, kind, list_meta, &opts);
- *	api_table_add(a, t, kind, obj, &opts);	for each object
+ *	api_table_init(&t, a, kind, list_meta, &opts);
+ *	api_table_add(&t, obj);			for each object
+ *	json_write(&b, t.tree);
  *
  * A watch makes one Table an event; only the first one has definitions (opts.has_columns).
  * Objects are handed over: api_table_add may take the tree apart to avoid copies, and cells may
- *point into its texts, which must live as long as the arena.
+ * point into its texts, which must live as long as the arena.
  */
 
 #include "json/json.h"
@@ -35,15 +36,21 @@ struct api_table_opts {
 /* ERR_INVALID for another word than "", None, Metadata, Object. */
 int api_include_parse(struct str s, enum api_include *ret, struct err *err) _nodiscard_;
 
+struct api_table {
+	struct arena *a;
+	const struct api_kind *kind;
+	const struct api_table_opts *opts;
+	const struct api_printer *printer; /* the kind's, in table.c */
+	struct json *tree, *rows;
+};
+
 /* `list_meta` (resourceVersion, continue, remainingItemCount) becomes the Table's metadata; NULL
- * gives {}. */
-struct json *api_table_new(struct arena *a, const struct api_kind *kind, struct json *list_meta,
-			   const struct api_table_opts *opts);
-void api_table_add(struct arena *a, struct json *table, const struct api_kind *kind,
-		   struct json *obj, const struct api_table_opts *opts);
+ * gives {}. `opts` stay the caller's. */
+void api_table_init(struct api_table *t, struct arena *a, const struct api_kind *kind,
+		    struct json *list_meta, const struct api_table_opts *opts);
+void api_table_add(struct api_table *t, struct json *obj);
 /* The row of a BOOKMARK: no cells, an object that has only `resource_version`. */
-void api_table_add_bookmark(struct arena *a, struct json *table, const struct api_kind *kind,
-			    struct str resource_version, const struct api_table_opts *opts);
+void api_table_add_bookmark(struct api_table *t, struct str resource_version);
 
 /* PartialObjectMetadata of `obj`, whose metadata is moved into it. */
 struct json *api_partial_metadata(struct arena *a, struct json *obj, bool is_beta);

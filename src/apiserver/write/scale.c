@@ -98,12 +98,13 @@ static void reply_table(struct request *req, struct arena *a, const struct resou
 				      .has_columns = true,
 				      .is_beta = req->is_beta,
 				      .now_ns = clock->wall_ns(clock)};
-	struct json *meta = json_new(a, JSON_OBJECT), *table;
+	struct json *meta = json_new(a, JSON_OBJECT);
+	struct api_table t;
 
 	copy(a, meta, "resourceVersion", json_get(scale, "metadata"), "resourceVersion");
-	table = api_table_new(a, res->kind, meta, &opts);
-	api_table_add(a, table, res->kind, scale, &opts);
-	json_write(b, table);
+	api_table_init(&t, a, res->kind, meta, &opts);
+	api_table_add(&t, scale);
+	json_write(b, t.tree);
 }
 
 static void reply_scale(struct request *req, struct arena *a, const struct json *obj)

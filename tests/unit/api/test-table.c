@@ -153,12 +153,13 @@ TEST(cells)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct api_kind *kind = api_kind_of(cases[i].kind);
-		struct json *table = api_table_new(&arena, kind, NULL, &opts);
 		const struct json *cells;
 		struct buf b = BUF_INIT;
+		struct api_table t;
 
-		api_table_add(&arena, table, kind, parse(cases[i].object), &opts);
-		cells = json_get(json_at(json_get(table, "rows"), 0), "cells");
+		api_table_init(&t, &arena, kind, NULL, &opts);
+		api_table_add(&t, parse(cases[i].object));
+		cells = json_get(json_at(json_get(t.tree, "rows"), 0), "cells");
 		json_write(&b, cells);
 		ASSERT_STR(buf_str(&b), str_of(cases[i].cells));
 		ASSERT_EQ(cells->count, kind->n_columns);
@@ -180,21 +181,21 @@ TEST(envelope)
 {
 	const struct api_kind *kind = api_kind_of("Namespace");
 	struct api_table_opts opts = {.has_columns = true, .now_ns = NOW};
-	struct json *table =
-		api_table_new(&arena, kind, parse("{\"resourceVersion\":\"7\"}"), &opts);
+	struct api_table t;
 
-	ASSERT_EQ(json_get(table, "columnDefinitions")->count, 3);
-	ASSERT_STR(json_get_string(json_at(json_get(table, "columnDefinitions"), 0), "format"),
+	api_table_init(&t, &arena, kind, parse("{\"resourceVersion\":\"7\"}"), &opts);
+	ASSERT_EQ(json_get(t.tree, "columnDefinitions")->count, 3);
+	ASSERT_STR(json_get_string(json_at(json_get(t.tree, "columnDefinitions"), 0), "format"),
 		   STR("name"));
 	opts.has_columns = false;
-	table = api_table_new(&arena, kind, NULL, &opts);
-	api_table_add(&arena, table, kind, parse("{\"metadata\":{\"name\":\"a\"}}"), &opts);
+	api_table_init(&t, &arena, kind, NULL, &opts);
+	api_table_add(&t, parse("{\"metadata\":{\"name\":\"a\"}}"));
 	opts.include = API_INCLUDE_OBJECT;
-	api_table_add(&arena, table, kind, parse("{\"metadata\":{\"name\":\"b\"}}"), &opts);
+	api_table_add(&t, parse("{\"metadata\":{\"name\":\"b\"}}"));
 	opts = (struct api_table_opts){.include = API_INCLUDE_NONE, .is_beta = true};
-	api_table_add_bookmark(&arena, table, kind, STR("9"), &opts);
+	api_table_add_bookmark(&t, STR("9"));
 	assert_written(
-		table,
+		t.tree,
 		"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{},"
 		"\"columnDefinitions\":null,\"rows\":["
 		"{\"cells\":[\"a\",\"\",\"<unknown>\"],\"object\":{\"kind\":"
@@ -211,10 +212,11 @@ TEST(a_finished_pod_has_a_condition)
 {
 	const struct api_kind *kind = api_kind_of("Pod");
 	struct api_table_opts opts = {.now_ns = NOW};
-	struct json *table = api_table_new(&arena, kind, NULL, &opts);
+	struct api_table t;
 
-	api_table_add(&arena, table, kind, parse(POD("\"phase\":\"Succeeded\"")), &opts);
-	assert_written(json_get(json_at(json_get(table, "rows"), 0), "conditions"),
+	api_table_init(&t, &arena, kind, NULL, &opts);
+	api_table_add(&t, parse(POD("\"phase\":\"Succeeded\"")));
+	assert_written(json_get(json_at(t.rows, 0), "conditions"),
 		       "[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Succeeded\","
 		       "\"message\":\"The pod has completed successfully.\"}]");
 	arena_fini(&arena);
