@@ -11,7 +11,8 @@
  * object are equal by json_eq exactly when the objects are.
  *
  * Wording: service-api.md section 18.3. The server calls api_strict on every body it gets and on
- * every result of a patch; then defaults (api/defaults.h), then validation (api/rules/validate.h).
+ * every result of a patch; then defaults (api/defaults/defaults.h), then validation
+ * (api/rules/validate.h).
  */
 
 #include "api/types.h"

@@ -4,7 +4,7 @@
  * of it is the form that is stored: written and read again it is equal, has no issues and changes
  * no more.
  */
-#include "api/defaults.h"
+#include "api/defaults/defaults.h"
 #include "api/kind.h"
 #include "api/strict.h"
 

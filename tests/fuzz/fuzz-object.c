@@ -2,10 +2,12 @@
 /* Every kind's views, defaults, rules and cells on whatever JSON: the first byte picks the kind.
  * The tree has not passed the schema, which is more than these have to bear. */
 #include "api/decode/decode.h"
+#include "api/defaults/defaults.h"
+#include "api/defaults/service.h"
 #include "api/kind.h"
 #include "api/rules/validate.h"
 #include "api/selector.h"
-#include "api/service_defaults.h"
+#include "api/strict.h"
 #include "api/table/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n_kinds;
 	const struct api_kind *kinds = api_kinds(&n_kinds), *kind;
 	struct json *obj = NULL, *old;
+	struct api_strs issues;
 	struct arena a;
 	void *view;
 
@@ -51,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (json_parse(&a, str_n((const char *)data + 1, size - 1), 0, &obj, NULL) == 0) {
 		old = json_clone(&a, obj);
 		IGNORE(api_object_decode(&a, kind, obj, &view, NULL), "only that it ends matters");
-		api_default_kind(&a, kind, obj);
+		if (api_strict(&a, kind, obj, &issues, NULL) == 0)
+			api_defaults(&a, kind, obj);
 		api_default_cluster_ips(&a, old, obj);
 		api_default_service_on_read(&a, obj, IP_V4);
 		IGNORE(api_object_decode(&a, kind, obj, &view, NULL), "only that it ends matters");

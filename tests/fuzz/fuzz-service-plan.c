@@ -6,8 +6,8 @@
  * claimed, so that later lines meet it, and nothing may be claimed or released twice in one plan.
  */
 
+#include "api/defaults/service.h"
 #include "api/kind.h"
-#include "api/service_defaults.h"
 #include "apiserver/service/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/service/plan.h"
 
-#include "api/service_defaults.h"
+#include "api/defaults/service.h"
 #include "apiserver/service/claim_list.h"
 #include "apiserver/service/family.h"
 #include "apiserver/service/patch.h"

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/write/body.h"
 
-#include "api/defaults.h"
+#include "api/defaults/defaults.h"
 #include "api/managed/managed.h"
 #include "api/proto.h"
-#include "api/service_defaults.h"
 #include "api/strict.h"
 #include "apiserver/accept.h"
 #include "apiserver/write/ownership.h"
@@ -178,7 +177,6 @@ static int normalise(struct op *op, struct json *obj)
 		request_warn(req, str_dup(req->arena, issues.ptr[i]));
 	drop_repeated_owners(op, obj);
 	api_defaults(&op->arena, req->res->kind, obj);
-	api_default_kind(&op->arena, req->res->kind, obj);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/write/services.h"
 
-#include "api/service_defaults.h"
+#include "api/defaults/service.h"
 #include "apiserver/service/cidrs.h"
 #include "apiserver/write/prepare.h"
 #include "apiserver/write/repair.h"

@@ -5,10 +5,10 @@
  * For tables of validation cases: an object's text in, the causes that must come out.
  */
 
-#include "api/defaults.h"
+#include "api/defaults/defaults.h"
+#include "api/defaults/service.h"
 #include "api/kind.h"
 #include "api/rules/validate.h"
-#include "api/service_defaults.h"
 
 #include "tests/harness/test.h"
 
@@ -21,7 +21,6 @@ static inline struct json *causes_object(struct arena *a, const struct api_kind 
 
 	ASSERT_OK(json_parse(a, str_of(text), 0, &obj, &err));
 	api_defaults(a, kind, obj);
-	api_default_kind(a, kind, obj);
 	if (str_eq_c(str_of(kind->kind), "Service"))
 		api_default_cluster_ips(a, NULL, obj);
 	return obj;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/defaults.h"
+#include "api/defaults/defaults.h"
 #include "api/kind.h"
 #include "tests/harness/test.h"
 
@@ -50,8 +50,9 @@ TEST(sets_static_defaults)
 	      "{'ports':[{'port':80,'name':'','protocol':'TCP'},{'name':'a','protocol':'UDP'}]}");
 	check("Endpoints", "{'subsets':[{'ports':[{'port':1}]}]}",
 	      "{'subsets':[{'ports':[{'port':1,'protocol':'TCP'}]}]}");
-	check("Service", "{'spec':{'ports':[{'port':1}]}}",
-	      "{'spec':{'ports':[{'port':1,'protocol':'TCP'}]}}");
+	check("Service", "{'spec':{'type':'ExternalName','ports':[{'port':1}]}}",
+	      "{'spec':{'type':'ExternalName','sessionAffinity':'None',"
+	      "'ports':[{'port':1,'protocol':'TCP','targetPort':1}]}}");
 	arena_fini(&a);
 }
 
@@ -62,8 +63,9 @@ TEST(sets_those_of_pods)
 	"'securityContext':{},'schedulerName':'default-scheduler','enableServiceLinks':true"
 #define CONTAINER                                                                                  \
 	"'terminationMessagePath':'/dev/termination-log','terminationMessagePolicy':'File'"
+#define STATUS(qos) ",'status':{'phase':'Pending','qosClass':'" qos "'}"
 	arena_init(&a, 0);
-	check("Pod", "{'spec':{}}", "{'spec':{" SPEC "}}");
+	check("Pod", "{'spec':{}}", "{'spec':{" SPEC "}" STATUS("BestEffort") "}");
 	check("Pod",
 	      "{'spec':{'hostNetwork':true,'containers':[{'image':'a:1','ports':[{'containerPort':80}],"
 	      "'readinessProbe':{'httpGet':{'port':1}},'resources':{'limits':{'cpu':'1'}}}],"
@@ -73,7 +75,7 @@ TEST(sets_those_of_pods)
 	      "'httpGet':{'port':1,'path':'/','scheme':'HTTP'},'timeoutSeconds':1,'periodSeconds':10,"
 	      "'successThreshold':1,'failureThreshold':3},'resources':{'limits':{'cpu':'1'},"
 	      "'requests':{'cpu':'1'}}," CONTAINER "}],'volumes':[{'name':'v','emptyDir':{}},"
-	      "{'name':'w','secret':{'defaultMode':420}}]," SPEC "}}");
+	      "{'name':'w','secret':{'defaultMode':420}}]," SPEC "}" STATUS("Burstable") "}");
 	arena_fini(&a);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/service_defaults.h"
+#include "api/defaults/service.h"
 
+#include "api/defaults/defaults.h"
 #include "api/kind.h"
 
 #include "tests/harness/test.h"
@@ -36,9 +37,11 @@ TEST(service)
 		{"{}", "{\"type\":\"ClusterIP\"," COMMON "}"},
 		{"{\"ports\":[{\"port\":80},{\"port\":81,\"targetPort\":\"\"},{\"port\":82,"
 		 "\"targetPort\":0},{\"port\":83,\"targetPort\":9}]}",
-		 "{\"type\":\"ClusterIP\"," COMMON ",\"ports\":[{\"port\":80,\"targetPort\":80},"
-		 "{\"port\":81,\"targetPort\":81},{\"port\":82,\"targetPort\":82},{\"port\":83,"
-		 "\"targetPort\":9}]}"},
+		 "{\"type\":\"ClusterIP\"," COMMON
+		 ",\"ports\":[{\"port\":80,\"targetPort\":80,\"protocol\":\"TCP\"},"
+		 "{\"port\":81,\"targetPort\":81,\"protocol\":\"TCP\"},{\"port\":82,\"targetPort\":82,"
+		 "\"protocol\":\"TCP\"},{\"port\":83,"
+		 "\"targetPort\":9,\"protocol\":\"TCP\"}]}"},
 		{"{\"type\":\"NodePort\"}",
 		 "{\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Cluster\"," COMMON "}"},
 		{"{\"type\":\"LoadBalancer\",\"externalTrafficPolicy\":\"Local\"}",
@@ -66,7 +69,7 @@ TEST(service)
 
 		json_set(obj, "spec", parse(cases[i].in));
 		for (int twice = 0; twice < 2; twice++) {
-			api_default_kind(&arena, api_kind_of("Service"), obj);
+			api_defaults(&arena, api_kind_of("Service"), obj);
 			assert_json(json_get(obj, "spec"), cases[i].want);
 		}
 	}
@@ -80,7 +83,7 @@ TEST(ingress_mode)
 		      "{\"ingress\":[{\"ip\":\"192.0.2.1\"},{\"hostname\":\"a\"},"
 		      "{\"ip\":\"192.0.2.2\",\"ipMode\":\"Proxy\"}]}}}");
 
-	api_default_kind(&arena, api_kind_of("Service"), obj);
+	api_defaults(&arena, api_kind_of("Service"), obj);
 	assert_json(json_path(obj, "status.loadBalancer.ingress"),
 		    "[{\"ip\":\"192.0.2.1\",\"ipMode\":\"VIP\"},{\"hostname\":\"a\"},"
 		    "{\"ip\":\"192.0.2.2\",\"ipMode\":\"Proxy\"}]");
@@ -197,7 +200,7 @@ TEST(pod)
 				.ptr);
 		const struct json *container = json_at(json_path(obj, "spec.containers"), 0);
 
-		api_default_kind(&arena, api_kind_of("Pod"), obj);
+		api_defaults(&arena, api_kind_of("Pod"), obj);
 		ASSERT_STR(json_string(json_path(obj, "status.qosClass")), str_of(cases[i].qos));
 		ASSERT_STR(json_string(json_path(obj, "status.phase")), STR("Pending"));
 		assert_json(json_path(container, "readinessProbe.httpGet"),

@@ -3,9 +3,9 @@
 
 /* A cluster's pools and a way to plan Services written as JSON with ' for ". */
 
-#include "api/defaults.h"
+#include "api/defaults/defaults.h"
+#include "api/defaults/service.h"
 #include "api/kind.h"
-#include "api/service_defaults.h"
 #include "apiserver/service/plan.h"
 #include "tests/harness/test.h"
 
@@ -71,7 +71,6 @@ static inline struct json *plan_service(struct plan_fixture *f, const char *name
 	json_set(json_get(o, "metadata"), "name", json_new_string(&f->a, str_of(name)));
 	json_set(o, "spec", plan_parse(f, spec));
 	api_defaults(&f->a, kind, o);
-	api_default_kind(&f->a, kind, o);
 	return o;
 }
 

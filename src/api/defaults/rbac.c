@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/rbac_defaults.h"
+#include "api/defaults/defaults-internal.h"
 
 static void default_group(struct arena *a, struct json *obj)
 {
@@ -7,7 +7,7 @@ static void default_group(struct arena *a, struct json *obj)
 		json_set(obj, "apiGroup", json_new_string(a, STR("rbac.authorization.k8s.io")));
 }
 
-void api_default_binding(struct arena *a, struct json *binding)
+void api_defaults_binding(struct arena *a, struct json *binding)
 {
 	const struct json *list = json_get(binding, "subjects");
 

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/service_defaults.h"
+#include "api/defaults/service.h"
 
-#include "api/kind.h"
-#include "api/rbac_defaults.h"
+#include "api/defaults/defaults-internal.h"
 
 static void set_text(struct arena *a, struct json *obj, const char *key, const char *value)
 {
 	json_set(obj, key, json_new_string(a, str_of(value)));
-}
-
-static void default_text(struct arena *a, struct json *obj, const char *key, const char *value)
-{
-	if (!json_get_string(obj, key).len)
-		set_text(a, obj, key, value);
 }
 
 static bool has(const struct json *obj, const char *key)
@@ -35,7 +28,7 @@ static void default_affinity(struct arena *a, struct json *spec)
 {
 	struct json *config = json_get(spec, "sessionAffinityConfig"), *ip;
 
-	default_text(a, spec, "sessionAffinity", "None");
+	api_defaults_text(a, spec, "sessionAffinity", "None");
 	if (str_eq_c(json_get_string(spec, "sessionAffinity"), "None"))
 		json_remove(spec, "sessionAffinityConfig");
 	if (!str_eq_c(json_get_string(spec, "sessionAffinity"), "ClientIP") ||
@@ -75,7 +68,7 @@ static void default_ingress(struct arena *a, const struct json *service)
 	}
 }
 
-static void default_service(struct arena *a, struct json *service)
+void api_defaults_service(struct arena *a, struct json *service)
 {
 	struct json *spec = json_object_at(a, service, "spec");
 	bool is_lb, is_inside;
@@ -83,119 +76,18 @@ static void default_service(struct arena *a, struct json *service)
 	if (!json_is(spec, JSON_OBJECT))
 		return;
 	default_affinity(a, spec);
-	default_text(a, spec, "type", "ClusterIP");
+	api_defaults_text(a, spec, "type", "ClusterIP");
 	is_lb = is_type(spec, "LoadBalancer");
 	is_inside = is_lb || is_type(spec, "ClusterIP") || is_type(spec, "NodePort");
 	default_target_ports(a, spec);
 	if (is_lb || is_type(spec, "NodePort") ||
 	    (is_type(spec, "ClusterIP") && count(json_get(spec, "externalIPs"))))
-		default_text(a, spec, "externalTrafficPolicy", "Cluster");
+		api_defaults_text(a, spec, "externalTrafficPolicy", "Cluster");
 	if (is_inside && !has(spec, "internalTrafficPolicy"))
 		set_text(a, spec, "internalTrafficPolicy", "Cluster");
 	if (is_lb && !has(spec, "allocateLoadBalancerNodePorts"))
 		json_set(spec, "allocateLoadBalancerNodePorts", json_new_bool(a, true));
 	default_ingress(a, service);
-}
-
-static void default_probe(struct arena *a, const struct json *container, const char *name)
-{
-	struct json *http = json_get(json_get(container, name), "httpGet");
-
-	if (!json_is(http, JSON_OBJECT))
-		return;
-	default_text(a, http, "path", "/");
-	default_text(a, http, "scheme", "HTTP");
-}
-
-enum qos {
-	QOS_BEST_EFFORT,
-	QOS_BURSTABLE,
-	QOS_GUARANTEED,
-};
-
-/* Of one container: guaranteed when CPU and memory have limits that the requests equal. */
-static enum qos container_qos(const struct json *container)
-{
-	static const char *const names[] = {"cpu", "memory"};
-	const struct json *limits = json_path(container, "resources.limits");
-	const struct json *requests = json_path(container, "resources.requests");
-	enum qos qos = QOS_GUARANTEED;
-	bool has_any = false;
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const struct json *limit = json_get(limits, names[i]);
-		const struct json *request = json_get(requests, names[i]);
-
-		has_any = has_any || !json_is_null(limit) || !json_is_null(request);
-		if (json_is_null(limit) || (!json_is_null(request) && !json_eq(limit, request)))
-			qos = QOS_BURSTABLE;
-	}
-	return has_any ? qos : QOS_BEST_EFFORT;
-}
-
-static const char *pod_qos(const struct json *spec)
-{
-	static const char *const lists[] = {"containers", "initContainers"};
-	bool is_all_best = true, is_all_guaranteed = true;
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		const struct json *list = json_get(spec, lists[i]);
-
-		if (!json_is(list, JSON_ARRAY))
-			continue;
-		json_foreach(it, list) {
-			enum qos qos = container_qos(it);
-
-			is_all_best = is_all_best && qos == QOS_BEST_EFFORT;
-			is_all_guaranteed = is_all_guaranteed && qos == QOS_GUARANTEED;
-		}
-	}
-	return is_all_best ? "BestEffort" : is_all_guaranteed ? "Guaranteed" : "Burstable";
-}
-
-void api_default_pod_status(struct arena *a, struct json *pod)
-{
-	struct json *status = json_object_at(a, pod, "status");
-
-	if (!json_is(status, JSON_OBJECT))
-		return;
-	default_text(a, status, "phase", "Pending");
-	default_text(a, status, "qosClass", pod_qos(json_get(pod, "spec")));
-}
-
-/* Of the containers of a Pod's spec, or a template's. */
-static void default_probes(struct arena *a, const struct json *spec)
-{
-	static const char *const lists[] = {"containers", "initContainers"};
-	static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		const struct json *list = json_get(spec, lists[i]);
-
-		if (!json_is(list, JSON_ARRAY))
-			continue;
-		json_foreach(it, list) {
-			for (size_t k = 0; k < ARRAY_LEN(probes); k++)
-				default_probe(a, it, probes[k]);
-		}
-	}
-}
-
-void api_default_kind(struct arena *a, const struct api_kind *kind, struct json *obj)
-{
-	if (!json_is(obj, JSON_OBJECT))
-		return;
-	if (str_eq_c(str_of(kind->kind), "Service")) {
-		default_service(a, obj);
-	} else if (str_eq_c(str_of(kind->kind), "Pod")) {
-		default_probes(a, json_get(obj, "spec"));
-		api_default_pod_status(a, obj);
-	} else if (str_eq_c(str_of(kind->group), "apps")) {
-		default_probes(a, json_path(obj, "spec.template.spec"));
-	} else if (str_eq_c(str_of(kind->kind), "RoleBinding") ||
-		   str_eq_c(str_of(kind->kind), "ClusterRoleBinding")) {
-		api_default_binding(a, obj);
-	}
 }
 
 static void append_family(struct arena *a, struct json *families, enum ip_family family)
