@@ -69,9 +69,9 @@ static bool is_passed_on(const struct request *req)
 	return false;
 }
 
-/* namespaces/NS/PLURAL/NAME/SUB and its shorter forms; is_watch: the old …/watch/… prefix. */
+/* namespaces/NS/PLURAL/NAME/SUB and its shorter forms; is_prefixed: the old …/watch/… prefix. */
 static int parse_resource(struct request *req, struct str group, struct str version,
-			  struct str rest, bool *ret_is_watch)
+			  struct str rest, bool *ret_is_prefixed)
 {
 	struct str seg[SEGMENTS_MAX] = {0};
 	struct str *at = seg;
@@ -90,8 +90,8 @@ static int parse_resource(struct request *req, struct str group, struct str vers
 			break;
 		}
 	}
-	*ret_is_watch = n > 1 && str_eq_c(seg[0], "watch");
-	if (*ret_is_watch)
+	*ret_is_prefixed = n > 1 && str_eq_c(seg[0], "watch");
+	if (*ret_is_prefixed)
 		at++, n--;
 	if (n >= 3 && str_eq_c(at[0], "namespaces") &&
 	    !(n == 3 && (str_eq_c(at[2], "status") || str_eq_c(at[2], "finalize")))) {
@@ -111,7 +111,7 @@ static int parse_resource(struct request *req, struct str group, struct str vers
 	return 0;
 }
 
-static int parse_path(struct request *req, bool *ret_is_watch)
+static int parse_path(struct request *req, bool *ret_is_prefixed)
 {
 	struct str rest = str_skip(req->x->req.path, 1);
 	struct str root, group = STR(""), version;
@@ -127,7 +127,7 @@ static int parse_path(struct request *req, bool *ret_is_watch)
 		return r;
 	if (!str_is_set(rest) || !str_is_set(version) || !str_is_set(group))
 		return no_such_path(req);
-	return parse_resource(req, group, version, rest, ret_is_watch);
+	return parse_resource(req, group, version, rest, ret_is_prefixed);
 }
 
 static unsigned verb_bit(enum request_verb v)
@@ -186,32 +186,6 @@ static const struct api_subresource *find_subresource(const struct api_kind *kin
 	return NULL;
 }
 
-static int check_verb(struct request *req, bool is_watch)
-{
-	const struct api_kind *kind = req->res->kind;
-	unsigned verbs = kind->verbs;
-	bool is_wide = kind->is_namespaced && !str_is_set(req->ns);
-
-	if (str_is_set(req->sub)) {
-		const struct api_subresource *sub = find_subresource(kind, req->sub);
-
-		if (!sub) {
-			req->res = NULL;
-			return no_such_path(req);
-		}
-		req->subresource = sub;
-		verbs = sub->verbs;
-	}
-	if (!verb_of(req, is_watch, &req->verb) || !(verbs & verb_bit(req->verb)) ||
-	    (is_wide && (req->verb == REQUEST_CREATE || req->verb == REQUEST_DELETE_COLLECTION))) {
-		status_about(&req->st, req->res, (struct str){0});
-		return status_set(&req->st, ERR_METHOD,
-				  "the server does not allow this method on the requested "
-				  "resource");
-	}
-	return 0;
-}
-
 static struct str query(struct request *req, const char *name)
 {
 	return http_query(req->arena, req->x->req.query, name, 0);
@@ -220,6 +194,37 @@ static struct str query(struct request *req, const char *name)
 static bool is_true(struct str s)
 {
 	return str_is_set(s) && !str_eq_c(s, "false") && !str_eq_c(s, "0");
+}
+
+/* is_prefixed: by …/watch/…, which is read only, and no way to a subresource. */
+static int check_verb(struct request *req, bool is_prefixed)
+{
+	const struct api_kind *kind = req->res->kind;
+	unsigned verbs = kind->verbs;
+	bool is_wide = kind->is_namespaced && !str_is_set(req->ns);
+	/* Of one object ?watch means nothing, as to Kubernetes: who asks so needs the right to get.
+	 */
+	bool is_watch = is_prefixed || (!str_is_set(req->name) && is_true(query(req, "watch")));
+
+	if (str_is_set(req->sub)) {
+		const struct api_subresource *sub = find_subresource(kind, req->sub);
+
+		if (!sub || is_prefixed) {
+			req->res = NULL;
+			return no_such_path(req);
+		}
+		req->subresource = sub;
+		verbs = sub->verbs;
+	}
+	if (!verb_of(req, is_watch, &req->verb) || !(verbs & verb_bit(req->verb)) ||
+	    (is_prefixed && req->verb != REQUEST_WATCH) ||
+	    (is_wide && (req->verb == REQUEST_CREATE || req->verb == REQUEST_DELETE_COLLECTION))) {
+		status_about(&req->st, req->res, (struct str){0});
+		return status_set(&req->st, ERR_METHOD,
+				  "the server does not allow this method on the requested "
+				  "resource");
+	}
+	return 0;
 }
 
 /* The options' kind, in which mistakes are reported. */
@@ -465,7 +470,7 @@ static int parse_include(struct request *req)
 int request_parse(struct apiserver *s, struct http_exchange *x, const struct access_user *user,
 		  struct request *req)
 {
-	bool is_watch = false;
+	bool is_prefixed = false;
 	int r;
 
 	*req = (struct request){.s = s,
@@ -475,12 +480,10 @@ int request_parse(struct apiserver *s, struct http_exchange *x, const struct acc
 				.st.arena = &x->arena,
 				.content_type = "application/json",
 				.began_ns = s->clock->mono_ns(s->clock)};
-	r = parse_path(req, &is_watch);
+	r = parse_path(req, &is_prefixed);
 	if (r < 0)
 		return r;
-	/* Of one object it means nothing, as to Kubernetes: whoever asks so needs the right to get.
-	 */
-	r = check_verb(req, is_watch || (!str_is_set(req->name) && is_true(query(req, "watch"))));
+	r = check_verb(req, is_prefixed);
 	if (r < 0 || is_passed_on(req))
 		return r;
 	if (api_deprecation(req->res->kind))

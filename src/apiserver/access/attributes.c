@@ -76,7 +76,7 @@ static void set_verb(struct arena *a, const struct http_request *req, struct acc
 
 	if (!at->name.len)
 		at->fields = http_query(a, req->query, "fieldSelector", 0);
-	if (str_eq_c(at->verb, "watch"))
+	if (is_read && str_eq_c(at->verb, "watch"))
 		return;
 	at->verb = verb_of_item(req->method);
 	if (at->name.len)
@@ -92,7 +92,8 @@ static void set_verb(struct arena *a, const struct http_request *req, struct acc
 	at->name = access_field_wanted(at->fields, "metadata.name");
 }
 
-/* The path's part behind the version. */
+/* The path's part behind the version. With the prefix "watch" it is read only (request.c refuses
+ * the rest), so a write there is judged as the write that it says it is. */
 static void set_resource(const struct str *seg, size_t n, struct access_attrs *at)
 {
 	if (n > 1 && str_eq_c(seg[0], "watch")) {

@@ -219,6 +219,20 @@ def test_old_path(api):
     assert json.loads(conn.getresponse().readline())['object']['metadata']['name'] == 'a'
 
 
+def test_old_path_only_reads(api):
+    """…/watch/… is for GET: whatever else is sent there changes nothing, also from those who may watch."""
+    make(api, 'a', x='1')
+    old = f'/api/v1/watch/namespaces/{api.ns}/configmaps'
+    api.post(old, {'metadata': {'name': 'b'}}).fails(405, 'MethodNotAllowed')
+    api.put(old + '/a', {'metadata': {'name': 'a'}, 'data': {'x': '2'}}).fails(405, 'MethodNotAllowed')
+    api.patch(old + '/a', {'data': {'x': '2'}}).fails(405, 'MethodNotAllowed')
+    api.delete(old + '/a').fails(405, 'MethodNotAllowed')
+    api.delete(old).fails(405, 'MethodNotAllowed')
+    assert [(o['metadata']['name'], o['data']['x']) for o in api.get(api.path('configmaps')).want(200).json['items'] if 'x' in o.get('data', {})] == [('a', '1')]
+    api.post(f'/api/v1/watch/namespaces/{api.ns}/serviceaccounts/default/token', {'spec': {}}).want(404)
+    api.get(f'/api/v1/watch/namespaces/{api.ns}/pods/a/log').want(404)
+
+
 @proves('18.8.8', '18.8.9')
 def test_bad_options(api):
     for query, field in (
