@@ -421,7 +421,5 @@ struct json *json_object_at(struct arena *a, struct json *obj, const char *key)
 {
 	struct json *n = json_get(obj, key);
 
-	if (n && n->type != JSON_NULL)
-		return n;
-	return json_set(obj, key, json_new(a, JSON_OBJECT));
+	return json_is(n, JSON_OBJECT) ? n : json_set(obj, key, json_new(a, JSON_OBJECT));
 }

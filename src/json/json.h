@@ -106,7 +106,7 @@ bool json_remove_str(struct json *obj, struct str key);
 void json_remove_unnamed(struct json *obj);
 void json_unlink(struct json *parent, struct json *child);
 void json_prepend(struct json *obj, const char *key, struct json *n); /* as the first member */
-/* The object at `key`, made when it is absent or null. */
+/* The object at `key`; made when there is none, also in place of what is something else. */
 struct json *json_object_at(struct arena *a, struct json *obj, const char *key);
 
 /* Compact text without white space; control characters, '"' and '\\' are escaped, nothing else. */

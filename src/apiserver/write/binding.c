@@ -27,7 +27,7 @@ static int bind_step(struct op *op)
 				     server_cache_key(&op->arena, req->res, req->ns, req->name));
 	struct json *body, *obj, *spec;
 	struct str node;
-	int r = body_json(op, "io.k8s.api.core.v1", &body);
+	int r = body_typed(op, "io.k8s.api.core.v1", "Binding", &body);
 
 	if (r < 0)
 		return r;

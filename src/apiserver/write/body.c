@@ -95,13 +95,27 @@ static int parse_object(struct op *op, const struct api_type *type, const char *
 	return r;
 }
 
-int body_json(struct op *op, const char *package, struct json **ret)
+int body_typed(struct op *op, const char *package, const char *kind, struct json **ret)
 {
+	struct arena *a = &op->arena;
+	const struct api_type *type = api_type_find(str_printf(a, "%s.%s", package, kind));
+	struct api_strs issues;
+	struct json *body;
+	struct err err;
+	int r;
+
 	if (!op->req->x->req.body.len) {
-		*ret = json_new(&op->arena, JSON_OBJECT);
+		*ret = json_new(a, JSON_OBJECT);
 		return 0;
 	}
-	return parse_object(op, NULL, package, ret);
+	r = parse_object(op, NULL, package, &body);
+	if (r < 0)
+		return r;
+	r = api_strict_type(a, type, body, &issues, &err);
+	if (r < 0)
+		return status_from_err(&op->req->st, r, &err);
+	*ret = body;
+	return 0;
 }
 
 static int check_kind(struct request *req, const struct json *obj)

@@ -21,5 +21,7 @@ bool body_is_apply(struct request *req);
 int body_applied(struct op *op, const struct json *old, struct json **ret) _nodiscard_;
 /* `old` with the request's patch applied to it, as an object. */
 int body_patched(struct op *op, const struct json *old, struct json **ret) _nodiscard_;
-/* Any JSON object, or a message of a type of that package; an empty body gives an empty one. */
-int body_json(struct op *op, const char *package, struct json **ret) _nodiscard_;
+/* What a subresource or a DELETE is sent: an object whose members have the types of
+ * `package`.`kind`, which the schema has; unknown members are let be, and so is what its `kind`
+ * says. An empty body gives an empty object. */
+int body_typed(struct op *op, const char *package, const char *kind, struct json **ret) _nodiscard_;

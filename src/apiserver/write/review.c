@@ -484,7 +484,7 @@ static int token_step(struct op *op)
 	int64_t life_s = TOKEN_S_DEFAULT, now_s = clock->wall_ns(clock) / 1000000000;
 	struct json *obj, *account, *claims = json_new(&op->arena, JSON_OBJECT);
 	struct str uid;
-	int r = body_json(op, "io.k8s.api.authentication.v1", &obj);
+	int r = body_typed(op, "io.k8s.api.authentication.v1", "TokenRequest", &obj);
 
 	if (r < 0)
 		return r;

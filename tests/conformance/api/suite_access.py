@@ -186,6 +186,22 @@ def test_what_a_token_request_may_not_say(api):
     api.post(api.path('serviceaccounts', 'nobody', 'token'), {'spec': {}}).fails(404, 'NotFound', 'serviceaccounts "nobody" not found')
 
 
+def test_what_has_another_type_in_a_token_request(api):
+    account(api)
+    where = api.path('serviceaccounts', 'bob', 'token')
+    for body in ({'spec': 'A' * 64}, {'spec': 5}, {'spec': []}, {'spec': {'audiences': 'x'}}, {'spec': {'boundObjectRef': 'x'}}, {'spec': {'audiences': [5]}},
+                 {'spec': {}, 'metadata': 'x'}, {'spec': {'expirationSeconds': 'x'}}):
+        api.post(where, body).fails(400, 'BadRequest', 'json: cannot unmarshal')
+    token_for(api)
+
+
+def test_what_has_another_type_in_a_binding(api):
+    api.post(api.path('pods'), {'metadata': {'name': 'p'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}], 'schedulerName': 'none'}}).want(201)
+    for body in ({'target': 'x'}, {'target': {'name': 5}}, {'target': {'name': 'n'}, 'metadata': []}):
+        api.post(api.path('pods', 'p', 'binding'), body).fails(400, 'BadRequest', 'json: cannot unmarshal')
+    assert not api.get(api.path('pods', 'p')).want(200).json['spec'].get('nodeName')
+
+
 def test_keys_of_tokens_are_told(api):
     config = api.get('/.well-known/openid-configuration').want(200).json
     assert config['issuer'] == 'https://kubernetes.default.svc' and config['jwks_uri'].endswith('/openid/v1/jwks')
