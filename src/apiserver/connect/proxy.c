@@ -36,17 +36,21 @@ static bool parse_id(struct str s, struct id *ret)
 	       (n < 3 || str_eq_c(ret->scheme, "http") || str_eq_c(ret->scheme, "https"));
 }
 
-/* An address that means the same everywhere in the cluster. */
-static bool is_callable(struct str text)
+/* The address that `text` stands for, when it means the same everywhere in the cluster; else
+ * absent. It is written anew, since whoever connects may read a sloppy text in another way:
+ * "0177.0.0.1" is 177.0.0.1 here and the loopback address to getaddrinfo. */
+static struct str callable(struct request *req, struct str text)
 {
+	char buf[IP_TEXT_MAX];
 	struct ip_addr a;
 	bool is_multicast;
 
 	if (ip_parse_sloppy(text, &a, NULL) < 0)
-		return false;
+		return (struct str){0};
 	is_multicast = ip_family(&a) == IP_V4 ? a.b[12] >= 224 : a.b[0] == 0xff;
-	return !is_multicast && !ip_is_unspecified(&a) && !ip_is_loopback(&a) &&
-	       !ip_is_link_local(&a);
+	if (is_multicast || ip_is_unspecified(&a) || ip_is_loopback(&a) || ip_is_link_local(&a))
+		return (struct str){0};
+	return str_dup(req->arena, ip_format(&a, buf));
 }
 
 static int not_allowed(struct request *req)
@@ -104,7 +108,7 @@ static bool is_pods(struct request *req, const struct json *address)
 	const struct object *o;
 	struct json *pod;
 
-	if (!json_is(target, JSON_OBJECT) || !is_callable(ip) ||
+	if (!json_is(target, JSON_OBJECT) || !str_is_set(callable(req, ip)) ||
 	    !str_eq(json_get_string(target, "namespace"), req->ns))
 		return false;
 	o = cache_get(pods->cache, server_cache_key(req->arena, pods, req->ns, name));
@@ -151,7 +155,7 @@ static bool draw_address(struct request *req, const struct json *subset, struct 
 		--*n_left;
 		if (!is_pods(req, a))
 			continue;
-		ret->host = json_get_string(a, "ip");
+		ret->host = callable(req, json_get_string(a, "ip"));
 		ret->port = (uint16_t)number;
 		return true;
 	}
@@ -225,8 +229,8 @@ static int find_pod(struct request *req, const struct id *id, struct place *ret)
 	if (r < 0)
 		return r;
 	port = first_port(pod);
-	ret->host = json_get_string(json_get(pod, "status"), "podIP");
-	if (!is_callable(ret->host))
+	ret->host = callable(req, json_get_string(json_get(pod, "status"), "podIP"));
+	if (!str_is_set(ret->host))
 		return not_allowed(req);
 	return read_port(req, "pod", id, port ? port : ret->is_tls ? 443 : 80, &ret->port);
 }
@@ -237,18 +241,21 @@ static int find_node(struct request *req, const struct id *id, struct place *ret
 {
 	uint16_t agent_port, port = 0;
 	struct json *node;
+	struct str host;
 	struct err err;
 	int r = decode(req, req->res, (struct str){0}, id->name, &node);
 
 	if (r < 0)
 		return r;
-	ret->host = relay_agent_host(req, id->name, &agent_port);
+	host = relay_agent_host(req, id->name, &agent_port);
 	r = read_port(req, "node", id, agent_port, &port);
 	if (r < 0)
 		return r;
-	ret->port = port;
-	if (id->port.len && port != agent_port && str_is_set(ret->host))
-		return is_callable(ret->host) ? 0 : not_allowed(req);
+	if (id->port.len && port != agent_port && str_is_set(host)) {
+		ret->host = callable(req, host);
+		ret->port = port;
+		return str_is_set(ret->host) ? 0 : not_allowed(req);
+	}
 	r = relay_open(req, id->name, ret_agent, &err);
 	return r < 0 ? status_from_err(&req->st, r, &err) : 0;
 }

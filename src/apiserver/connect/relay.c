@@ -250,10 +250,17 @@ int relay_open(struct request *req, struct str node, struct http_transport **ret
 	const struct apiserver_config *config = &req->s->config;
 	uint16_t port;
 	struct str host = relay_agent_host(req, node, &port);
+	char text[IP_TEXT_MAX];
+	struct ip_addr addr;
 
 	if (!host.len)
 		return err_set(err, ERR_UNAVAILABLE, "node \"%.*s\": it has no InternalIP",
 			       STR_ARG(node));
+	/* Never a name to look up, nor a text that a resolver reads in another way. */
+	if (ip_parse_sloppy(host, &addr, err) < 0)
+		return err_wrap(err, ERR_UNAVAILABLE, "node \"%.*s\": its InternalIP",
+				STR_ARG(node));
+	host = ip_format(&addr, text);
 	if (!config->agent_transport)
 		return err_set(err, ERR_UNAVAILABLE,
 			       "node \"%.*s\": this server was not told how to reach agents",

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.parse
 
-from api import DEADLINE_S, Skip, service
+from api import DEADLINE_S, Skip, ours, service
 
 UPGRADE = {'Connection': 'Upgrade', 'Upgrade': 'SPDY/3.1', 'X-Stream-Protocol-Version': 'v4.channel.k8s.io'}
 
@@ -273,6 +273,19 @@ def test_nodes(api):
         assert api.get('/api/v1/nodes/none/proxy/').fails(404, 'NotFound')['message'] == 'nodes "none" not found'
         assert api.get('/api/v1/nodes/a:b:c:d/proxy/').fails(400, 'BadRequest')['message'] == 'invalid node request "a:b:c:d"'
         api.delete('/api/v1/nodes/' + name).want(200)
+
+
+@ours('a stock server looks such a text up as a name')
+def test_an_address_is_dialled_as_it_was_judged(api):
+    """With leading zeros: decimal here, octal to the C library, which would make 0177.0.0.1 the loopback address."""
+    with backend() as (addr, port):
+        padded = '.'.join('0' + part for part in addr.split('.'))
+        make_pod(api, 'p', [padded], [port])
+        assert api.get(api.path('pods', 'p', 'proxy/x')).want(200).json['path'] == '/x'
+        api.post('/api/v1/nodes', {'metadata': {'name': api.ns}}).want(201)
+        api.patch(f'/api/v1/nodes/{api.ns}/status', {'status': {'addresses': [{'type': 'InternalIP', 'address': padded}]}}).want(200)
+        assert api.get(f'/api/v1/nodes/{api.ns}:{port}/proxy/x').want(200).json['path'] == '/x'
+        api.delete('/api/v1/nodes/' + api.ns).want(200)
 
 
 def test_streams_are_refused_in_words(api):
