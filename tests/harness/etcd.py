@@ -40,21 +40,21 @@ def _die_with_parent():
 
 
 class Member:
-    def __init__(self, cluster, name, client, peer):
+    def __init__(self, cluster, name, client, peer, host, within):
         self.cluster, self.name, self.client, self.peer = cluster, name, client, peer
-        self.process = None
+        self.host, self.within, self.process = host, within, None
 
     @property
     def url(self):
-        return f'http://127.0.0.1:{self.client}'
+        return f'http://{self.host}:{self.client}'
 
     @property
     def peer_url(self):
-        return f'http://127.0.0.1:{self.peer}'
+        return f'http://{self.host}:{self.peer}'
 
     def start(self):
         peers = ','.join(f'{m.name}={m.peer_url}' for m in self.cluster.members)
-        command = [self.cluster.binary, '--name', self.name, '--data-dir', str(self.cluster.folder / self.name),
+        command = [*self.within, self.cluster.binary, '--name', self.name, '--data-dir', str(self.cluster.folder / self.name),
                    '--listen-client-urls', self.url, '--advertise-client-urls', self.url,
                    '--listen-peer-urls', self.peer_url, '--initial-advertise-peer-urls', self.peer_url,
                    '--initial-cluster', peers, *self.cluster.options]
@@ -92,12 +92,14 @@ class Member:
 
 
 class Etcd:
-    """etcd(folder, n): n members; start() returns when all answer."""
+    """etcd(folder, n): n members; start() returns when all answer. places: each member's address, and the command that
+    runs another where it has that address."""
 
-    def __init__(self, folder, n=1, binary=None, options=()):
+    def __init__(self, folder, n=1, binary=None, options=(), places=None):
         self.binary, self.folder, self.options = binary or find(), pathlib.Path(folder), options
         ports = free_ports(2 * n)
-        self.members = [Member(self, f'm{i}', ports[2 * i], ports[2 * i + 1]) for i in range(n)]
+        places = places or [('127.0.0.1', ())] * n
+        self.members = [Member(self, f'm{i}', ports[2 * i], ports[2 * i + 1], *places[i]) for i in range(n)]
 
     @property
     def urls(self):

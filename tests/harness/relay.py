@@ -8,12 +8,12 @@ PASS, HOLD, SWALLOW = 'pass', 'hold', 'swallow'
 
 
 class Relay:
-    """Relay(target port): connections to .port go to the target. way[UP] and way[DOWN] may be changed at any time: PASS;
+    """Relay(target port, its host): connections to .port go to the target. way[UP] and way[DOWN] may be changed at any time: PASS;
     HOLD: nothing gets through, nothing is lost; SWALLOW: what comes is kept in .swallowed instead, for ever."""
     lock, loop = threading.Lock(), None
 
-    def __init__(self, target):
-        self.target, self.writers = target, set()
+    def __init__(self, target, host='127.0.0.1'):
+        self.host, self.target, self.writers = host, target, set()
         self.way, self.swallowed = {UP: PASS, DOWN: PASS}, {UP: b'', DOWN: b''}
         with Relay.lock:
             if not Relay.loop:
@@ -42,7 +42,7 @@ class Relay:
 
     async def _accept(self, reader, writer):
         try:
-            r, w = await asyncio.open_connection('127.0.0.1', self.target)
+            r, w = await asyncio.open_connection(self.host, self.target)
         except OSError:
             writer.close()
             return

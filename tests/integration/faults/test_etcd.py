@@ -168,12 +168,12 @@ class Watcher(threading.Thread):
 
 
 class World:
-    def __init__(self, binary, folder, pace):
+    def __init__(self, binary, folder, pace, places=None):
         self.binary, self.folder, self.pace = binary, pathlib.Path(folder), pace
         self.end, self.watch_end = threading.Event(), threading.Event()
-        self.etcd = etcd_harness.Etcd(self.folder / 'etcd', 3)
+        self.etcd = etcd_harness.Etcd(self.folder / 'etcd', 3, places=places)
         self.etcd.start()
-        self.relays = [[Relay(m.client) for m in self.etcd.members] for _ in range(N_SERVERS)]
+        self.relays = [[Relay(m.client, m.host) for m in self.etcd.members] for _ in range(N_SERVERS)]
         self.servers = [Server(binary, self.folder, i, ','.join(r.url for r in relays)) for i, relays in enumerate(self.relays)]
         for s in self.servers:
             s.start()
@@ -353,6 +353,32 @@ def watchers_have_all(world):
     wait(agree, 'the watchers hold what is listed')
 
 
+def run(world, steps):
+    """Each step under load, then the reckoning. How many failed."""
+    failed = 0
+    controllers_work(world, 'first', time.monotonic())
+    for i, step in enumerate([*steps, None], 1):
+        name = step.__name__ if step else 'nothing_is_lost_and_nothing_given_twice'
+        began = time.monotonic()
+        try:
+            if step:
+                step(world)
+                world.goes_on(name)
+                controllers_work(world, name.replace('_', '-'), began)
+            else:
+                world.end.set()
+                watchers_have_all(world)
+                nothing_is_lost(world)
+            print(f'ok {i} - {name} # {time.monotonic() - began:.1f} s', flush=True)
+        except AssertionError as e:
+            failed += 1
+            print(f'not ok {i} - {name}\n# {e}', flush=True)
+            for s in world.servers:
+                print(f'# server {s.i}:\n# ' + s.log()[-1500:].replace('\n', '\n# '), flush=True)
+    print(f'1..{len(steps) + 1}')
+    return failed
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('fairlead')
@@ -363,30 +389,10 @@ def main():
         return 0
     steps = [kill_a_server, kill_the_leading_server, stop_the_leading_server, kill_etcds_leader, stall_a_member,
              cut_off_a_server, take_the_quorum, kill_all_of_etcd]
-    failed = 0
-    folder = tempfile.mkdtemp(prefix='fairlead-etcd-')
+    failed, folder = 1, tempfile.mkdtemp(prefix='fairlead-etcd-')
     world = World(args.fairlead, folder, args.pace / 1000)
     try:
-        controllers_work(world, 'first', time.monotonic())
-        for i, step in enumerate([*steps, None], 1):
-            name = step.__name__ if step else 'nothing_is_lost_and_nothing_given_twice'
-            began = time.monotonic()
-            try:
-                if step:
-                    step(world)
-                    world.goes_on(name)
-                    controllers_work(world, name.replace('_', '-'), began)
-                else:
-                    world.end.set()
-                    watchers_have_all(world)
-                    nothing_is_lost(world)
-                print(f'ok {i} - {name} # {time.monotonic() - began:.1f} s', flush=True)
-            except AssertionError as e:
-                failed += 1
-                print(f'not ok {i} - {name}\n# {e}', flush=True)
-                for s in world.servers:
-                    print(f'# server {s.i}:\n# ' + s.log()[-1500:].replace('\n', '\n# '), flush=True)
-        print(f'1..{len(steps) + 1}')
+        failed = run(world, steps)
     finally:
         world.stop()
         if not failed:
