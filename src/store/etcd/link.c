@@ -34,8 +34,8 @@ bool etcd_link_error(enum etcd_grpc_status status, const char *text, struct err 
 
 	if (may_help_to_try_again(status))
 		return false;
-	if (status == ETCD_GRPC_EXHAUSTED) /* "database space exceeded", "too many requests" */
-		code = ERR_UNAVAILABLE;
+	if (status == ETCD_GRPC_EXHAUSTED) /* else "database space exceeded", "too many requests" */
+		code = strstr(text, "larger than max") ? ERR_INVALID : ERR_UNAVAILABLE;
 	else if (status == ETCD_GRPC_RANGE) /* texts of etcd's api/v3rpc/rpctypes */
 		code = strstr(text, "compacted") ? ERR_GONE : ERR_INVALID;
 	else if (status == ETCD_GRPC_INVALID)
