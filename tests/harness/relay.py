@@ -50,9 +50,13 @@ class Relay:
         await asyncio.gather(self._pump(UP, reader, w), self._pump(DOWN, r, writer))
         self.writers -= {writer, w}
 
+    async def _read(self, _way, reader):
+        """What goes through as one; nothing: the end."""
+        return await reader.read(65536)
+
     async def _pump(self, way, reader, writer):
         try:
-            while data := await reader.read(65536):
+            while data := await self._read(way, reader):
                 while self.way[way] == HOLD and not writer.is_closing():
                     await asyncio.sleep(0.02)
                 if self.way[way] == SWALLOW:
@@ -63,3 +67,30 @@ class Relay:
         except OSError:
             pass
         writer.close()
+
+
+class FrameRelay(Relay):
+    """… of HTTP/2, which can lose a single stream."""
+
+    def __init__(self, *target):
+        self.lost = {}  # of the connection whose target's end this reads from
+        super().__init__(*target)
+
+    def lose(self, stream):
+        """What the target says on it, of the connections that are there."""
+        for lost in list(self.lost.values()):
+            lost.add(stream)
+
+    async def _read(self, way, reader):
+        if way == UP:
+            return await super()._read(way, reader)
+        lost = self.lost.setdefault(reader, set())
+        try:
+            while True:
+                head = await reader.readexactly(9)
+                body = await reader.readexactly(int.from_bytes(head[:3], 'big'))
+                if int.from_bytes(head[5:], 'big') & 0x7fffffff not in lost:
+                    return head + body
+        except EOFError:
+            self.lost.pop(reader, None)
+            return b''

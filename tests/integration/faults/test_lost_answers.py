@@ -15,9 +15,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'harness'))
 import etcd as etcd_harness  # noqa: E402
 import servers  # noqa: E402
-from relay import DOWN, HOLD, PASS, SWALLOW, UP, Relay  # noqa: E402
+from relay import DOWN, HOLD, PASS, SWALLOW, UP, FrameRelay  # noqa: E402
 
 SERVICES = '/api/v1/namespaces/default/services'
+WATCH_STREAM = 3  # of a connection to etcd: the second call, after the one that asks whether etcd is there
 DEADLINE_S = 30
 
 
@@ -45,7 +46,7 @@ class World:
         self.etcd = etcd_harness.Etcd(self.folder / 'etcd')
         self.etcd.start()
         self.member = self.etcd.members[0]
-        self.relay = Relay(self.member.client)
+        self.relay = FrameRelay(self.member.client)
         self.server = servers.Server(binary, self.folder, 0, self.relay.url)
         self.other = servers.Server(binary, self.folder, 1, self.member.url)
         self.threads = concurrent.futures.ThreadPoolExecutor()
@@ -164,6 +165,17 @@ def etcd_falls_silent_before_it_answers(world):
     all_agree(world, 'silent', got)
 
 
+def answers_come_and_events_do_not(world):
+    """The server hears nothing of its watch alone."""
+    world.relay.lose(WATCH_STREAM)
+    answer = world.begin('POST', SERVICES, node_port('seen'))
+    wait(lambda: 'it has fallen silent' in world.server.log(), 'the server has given the connection up')
+    status, got = answer.result()
+    check(status == 201, f'{status} {got}')
+    all_agree(world, 'seen', got)
+    check('reading everything anew' not in world.server.log(), 'the watch goes on where it was')
+
+
 def a_create_never_reaches_etcd(world):
     """It may still be on its way to a member that stands still: it is not sent again, and nobody knows."""
     answer = world.lose_request('never', 'POST', SERVICES, node_port('never'))
@@ -205,7 +217,7 @@ def the_answer_and_the_events_are_lost(world):
 
 
 TESTS = [the_answer_to_a_create_is_lost, the_answer_to_a_change_is_lost, the_answer_to_a_deletion_is_lost,
-         etcd_dies_before_it_answers, etcd_falls_silent_before_it_answers, a_create_never_reaches_etcd,
+         etcd_dies_before_it_answers, etcd_falls_silent_before_it_answers, answers_come_and_events_do_not, a_create_never_reaches_etcd,
          a_change_never_reaches_etcd, the_answer_and_the_events_are_lost]
 
 
