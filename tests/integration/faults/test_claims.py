@@ -6,8 +6,8 @@ test_claims.py FAIRLEAD [--count N] [--clients N] [--kill SECONDS] [--tmp DIR]
 
 Three servers; at each, CLIENTS connections create and delete Services of all types, with drawn and with demanded
 addresses and ports, some under names that all of them use, until COUNT creates and deletes are acknowledged: half of them
-where addresses and ports run out, half where there are plenty. Every SECONDS a server is killed (-9) and started again;
-the repair loop of each server runs all the time.
+where addresses and ports run out, half where there are plenty. Every SECONDS a server is killed (-9) and started again, or
+what etcd answers to it is lost and then its connections; the repair loop of each server runs all the time.
 
 Watches that began at each server see all that happens. From its events alone:
  - at no revision do two living Services have an address, a node port or a health check port in common;
@@ -33,6 +33,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'harness'))
 import etcd as etcd_harness  # noqa: E402
 import servers  # noqa: E402
+from relay import DOWN, PASS, SWALLOW, UP, Relay  # noqa: E402
 
 SPACE = '/api/v1/namespaces/load'
 SERVICES = SPACE + '/services'
@@ -292,8 +293,9 @@ class World:
         self.etcd.start()
         options = ['--service-cluster-ip-range', self.cidrs, '--service-node-port-range', self.ports,
                    '--service-repair-period', REPAIR_S]
-        self.servers = [servers.Server(args.fairlead, folder, i, self.etcd.urls, options) for i in range(N_SERVERS)]
-        self.kills = 0
+        self.relays = [Relay(self.etcd.members[0].client) for _ in range(N_SERVERS)]
+        self.servers = [servers.Server(args.fairlead, folder, i, r.url, options) for i, r in enumerate(self.relays)]
+        self.kills = self.losses = 0
 
     def start(self):
         for s in self.servers:
@@ -324,13 +326,26 @@ class World:
             # Others go on meanwhile; near the end there is nothing left to disturb.
             if acknowledged.value > self.args.count // 2 * 0.9 or time.monotonic() - last < self.args.kill:
                 continue
-            s = rand.choice(self.servers)
-            s.kill()
-            s.start()
-            wait(s.is_ready, f'server {s.i} is ready again')
-            self.kills, last = self.kills + 1, time.monotonic()
+            disturb = self.kill if self.kills < self.losses else self.lose_answers
+            disturb(rand.randrange(N_SERVERS), rand)
+            last = time.monotonic()
         self.took = time.monotonic() - began
         return [c.result(CALL_S) for c in loads]
+
+    def kill(self, i, _rand):
+        s = self.servers[i]
+        s.kill()
+        s.start()
+        wait(s.is_ready, f'server {i} is ready again')
+        self.kills += 1
+
+    def lose_answers(self, i, rand):
+        """What was asked until then may have been done, or may not."""
+        self.relays[i].way[rand.choice([UP, DOWN])] = SWALLOW
+        time.sleep(rand.random() / 2)
+        self.relays[i].set(PASS)
+        self.relays[i].cut()
+        self.losses += 1
 
     def finish(self):
         """What nobody knows the outcome of is deleted; then the watches are told that all is over."""
@@ -391,7 +406,7 @@ def judge(world, loads, left, watches):
     ips, ports = world.keys(b'/registry/ipaddresses/'), world.keys(b'/registry/fairlead/nodeports/')
     check(len(ips) == 1 and not ports, f'claims without a Service: {ips} {ports}')
     print(f'# {world.name}: {count["created"]} creates and {count["deleted"]} deletes acknowledged in {world.took:.0f} s, '
-          f'{n} events at each watch, {world.kills} servers killed; {dict(count)}; {len(left)} left by lost answers'
+          f'{n} events at each watch, {world.kills} servers killed, {world.losses} times answers lost; {dict(count)}; {len(left)} left by lost answers'
           + (f'; filled to {world.full}' if world.full else ''), flush=True)
 
 
@@ -400,7 +415,7 @@ def main():
     p.add_argument('fairlead')
     p.add_argument('--count', type=int, default=3000, help='creates and deletes')
     p.add_argument('--clients', type=int, default=12, help='at each server')
-    p.add_argument('--kill', type=float, default=1, help='seconds between kills')
+    p.add_argument('--kill', type=float, default=0.5, help='seconds between kills and losses')
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--tmp', help='where etcd keeps its data')
     args = p.parse_args()
