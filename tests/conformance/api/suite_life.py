@@ -19,7 +19,7 @@ def needs_disk(api):
 
 def test_certificates_and_kubeconfigs(api):
     names = {p.name for p in (api.server.data / 'pki').iterdir()}
-    assert {'ca.crt', 'ca.key', 'apiserver.crt', 'admin.kubeconfig', 'node.kubeconfig', 'proxy.kubeconfig', 'dns.kubeconfig'} <= names
+    assert {'ca.crt', 'ca.key', 'apiserver.crt', 'admin.kubeconfig', 'proxy.kubeconfig', 'dns.kubeconfig'} <= names
     for key in ('ca.key', 'admin.key', 'admin.kubeconfig'):
         assert (api.server.data / 'pki' / key).stat().st_mode & 0o077 == 0, key
     text = (api.server.folder / 'kubeconfig').read_text()
