@@ -20,7 +20,8 @@
  * helps in time, ERR_TIMEOUT says that its outcome is unknown. What the key holds now would tell
  * nothing more: the lost one may come to it late, or another may have made the same. Only a key of
  * its own in each transaction could, and that would double the writes. (A stock server does not
- * look: it answers 500, 422 or 504 to whatever it got no answer to.)
+ * look: it answers 500, 422 or 504 to whatever it got no answer to.) An etcd without room refuses
+ * some transactions that it has made all the same: what it refuses is looked for, too.
  *
  * What differs from store.h: transactions that change a common key are applied in the order of
  * submission, others side by side. etcd refuses requests above 1.5 MiB unless it runs with

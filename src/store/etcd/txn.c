@@ -41,6 +41,7 @@ struct etcd_txn {
 	bool is_doubtful;     /* an answer was lost */
 	bool is_blind;        /* events were missed since it was sent */
 	bool is_barrier;      /* sent instead: a read, to know how far to look for its events */
+	bool is_refused;      /* err says why, and whether that is true is looked for */
 	bool is_checking;     /* held until the events up to `need` decide */
 };
 
@@ -156,6 +157,26 @@ static void finish(struct etcd_txn *t, int r)
 	hold(t, need);
 }
 
+static int read_barrier(struct etcd_request *q, struct str message, struct err *err)
+{
+	txn_of(q)->res = (struct store_txn_result){0};
+	return etcd_wire_read_rev(message, &txn_of(q)->res.rev, err);
+}
+
+/* Instead of the transaction a read is sent: up to its revision the events are looked for. */
+static void make_barrier(struct etcd_txn *t)
+{
+	struct etcd_request *q = &t->q;
+	struct etcd_wire_range range = {
+		.key = q->s->config.prefix, .limit = 1, .is_keys_only = true};
+
+	t->is_barrier = true;
+	q->path = "/etcdserverpb.KV/Range";
+	q->read = read_barrier;
+	buf_clear(&q->message);
+	etcd_wire_add_range(&q->message, &range);
+}
+
 static void set_unknown(struct etcd_txn *t)
 {
 	t->r = err_set(&t->err, ERR_TIMEOUT,
@@ -184,6 +205,8 @@ static void decide(struct etcd_txn *t)
 	t->is_checking = false;
 	if (t->matched_rev)
 		set_matched(t);
+	else if (t->is_refused && !t->is_blind)
+		t->r = t->err.code;
 	else if (t->is_blind || t->is_barrier)
 		set_unknown(t);
 	else
@@ -197,13 +220,21 @@ static bool is_conflict(const struct etcd_txn *t)
 	return t->res.current_rev != UINT64_MAX;
 }
 
+/* An etcd without room refuses what it has not made and, until its alarm is raised, what it has
+ * made just now (its quotaApplierV3), both by the same words. */
 static void on_txn_done(struct etcd_request *q, int r, const struct err *err)
 {
 	struct etcd_txn *t = txn_of(q);
 
-	if (r < 0 && !t->is_doubtful) {
+	if (r < 0 && !t->is_doubtful && !t->is_refused) {
 		t->err = *err;
-	} else if (t->is_doubtful && t->matched_rev) {
+		t->is_refused = r == ERR_UNAVAILABLE && q->is_sent;
+		if (t->is_refused) {
+			make_barrier(t);
+			etcd_link_submit(q->s, q);
+			return;
+		}
+	} else if ((t->is_doubtful || t->is_refused) && t->matched_rev) {
 		set_matched(t);
 		r = 0;
 	} else if (r < 0) {
@@ -249,18 +280,10 @@ static int read_txn(struct etcd_request *q, struct str message, struct err *err)
 	return r;
 }
 
-static int read_barrier(struct etcd_request *q, struct str message, struct err *err)
-{
-	txn_of(q)->res = (struct store_txn_result){0};
-	return etcd_wire_read_rev(message, &txn_of(q)->res.rev, err);
-}
-
 /* Its answer was lost. One that nothing guards must not be sent again. */
 static void txn_again(struct etcd_request *q)
 {
 	struct etcd_txn *t = txn_of(q);
-	struct etcd_wire_range range = {
-		.key = q->s->config.prefix, .limit = 1, .is_keys_only = true};
 
 	t->is_doubtful = true;
 	if (t->matched_rev) {
@@ -271,11 +294,7 @@ static void txn_again(struct etcd_request *q)
 	}
 	if (t->is_guarded || t->is_barrier)
 		return;
-	t->is_barrier = true;
-	q->path = "/etcdserverpb.KV/Range";
-	q->read = read_barrier;
-	buf_clear(&q->message);
-	etcd_wire_add_range(&q->message, &range);
+	make_barrier(t);
 }
 
 /* Events come in the order of the operations; deleting what is not there makes none. */
