@@ -5,6 +5,7 @@
 #include "api/quantity.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "json/index.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,16 @@ static void strict_add_path(struct buf *b, const struct strict_at *at, bool with
 	buf_add_str(b, at->key);
 }
 
+/* The start of a path, in whole characters. */
+static struct str strict_shown(struct str path)
+{
+	size_t n = MIN(path.len, (size_t)API_STRICT_PATH_MAX);
+
+	while (n < path.len && ((unsigned char)path.ptr[n] & 0xc0) == 0x80)
+		n--;
+	return str_sub(path, 0, n);
+}
+
 static void strict_issue(struct strict *s, const char *what, const struct strict_at *up,
 			 struct str key)
 {
@@ -61,7 +72,8 @@ static void strict_issue(struct strict *s, const char *what, const struct strict
 	if (!s->issues)
 		s->issues = arena_array(s->a, API_STRICT_ISSUES_MAX, sizeof(*s->issues));
 	strict_add_path(&b, &at, true);
-	s->issues[s->n_issues++] = str_printf(s->a, "%s field \"%s\"", what, b.ptr);
+	s->issues[s->n_issues++] =
+		str_printf(s->a, "%s field \"%.*s\"", what, STR_ARG(strict_shown(buf_str(&b))));
 }
 
 static const char *strict_short_name(const struct api_type *type)
@@ -297,13 +309,14 @@ static int strict_cmp_member(const void *a, const void *b)
 	return r != 0 ? r : x->at < y->at ? -1 : 1;
 }
 
-/* Whether a later member of `obj` has the key of `n`. */
-static bool strict_is_repeated(const struct json *n)
+/* The next member behind `n` that has its key. */
+static struct json *strict_next_same(const struct json *n)
 {
-	for (const struct json *c = n->next; c; c = c->next)
-		if (str_eq(c->key, n->key))
-			return true;
-	return false;
+	struct json *c = n->next;
+
+	while (c && !str_eq(c->key, n->key))
+		c = c->next;
+	return c;
 }
 
 /* Marks what is repeated later by an absent key pointer and a count; keys are never absent. */
@@ -327,38 +340,45 @@ static void strict_mark_repeated(struct strict *s, struct json *obj, const struc
 /* Go reads a repeated member into what it has read before: objects grow together. */
 static void strict_grow(struct json *later, struct json *earlier)
 {
+	struct json_index index;
 	struct json *next;
 
+	json_index_init(&index, later);
 	for (struct json *c = earlier->first; c; c = next) {
-		struct json *same = json_get_str(later, c->key);
+		struct json *same = json_index_get(&index, c->key);
 
 		next = c->next;
-		if (!same)
+		if (!same) {
 			json_append(later, c);
-		else if (same->type == JSON_OBJECT && c->type == JSON_OBJECT)
+			json_index_add(&index, c);
+		} else if (same->type == JSON_OBJECT && c->type == JSON_OBJECT) {
 			strict_grow(same, c);
+		}
 	}
+	json_index_fini(&index);
 }
 
-/* `c` is followed by a member of the same key, which takes its place; it must be right all the
- * same. `f` is the field of both, NULL when there is none. */
-static int strict_repeated(struct strict *s, const struct api_type *type, const struct api_field *f,
-			   struct json *c, const struct strict_at *up)
+/* What is followed by a member of the same key, which takes its place, must be right all the same:
+ * as it was sent, before it grows. `map` is the field of all members, if there is one. */
+static int strict_check_repeated(struct strict *s, const struct api_type *type,
+				 const struct api_field *map, struct json *obj,
+				 const struct strict_at *up)
 {
-	struct strict_at at = {.up = up, .type = type, .key = c->key, .index = -1};
-	struct json *later = c->next;
+	struct strict_at at = {.up = up, .type = type, .index = -1};
 	int r = 0;
 
-	while (!str_eq(later->key, c->key))
-		later = later->next;
-	strict_issue(s, "duplicate", up, c->key);
-	if (f && c->type != JSON_NULL)
-		r = strict_value(s, f, json_clone(s->a, c), &at);
-	if (r < 0)
-		return r;
-	if (later->type == JSON_OBJECT && c->type == JSON_OBJECT)
-		strict_grow(later, c);
-	return 0;
+	for (struct json *c = obj->first; c && r == 0; c = c->next) {
+		const struct api_field *f;
+
+		if (!strict_next_same(c))
+			continue;
+		f = map ? map : api_field_find(type, c->key);
+		strict_issue(s, "duplicate", up, c->key);
+		at.key = c->key;
+		if (f && c->type != JSON_NULL)
+			r = strict_value(s, f, json_clone(s->a, c), &at);
+	}
+	return r;
 }
 
 /* Of members with one key only the last one stays. Their field is `map`, or the one of `type`. */
@@ -366,24 +386,24 @@ static int strict_drop_repeated(struct strict *s, const struct api_type *type,
 				const struct api_field *map, struct json *obj,
 				const struct strict_at *at)
 {
-	bool is_marked = obj->count > STRICT_SORT_ABOVE;
-	struct json *c = obj->first, *next;
 	int r = 0;
 
-	if (is_marked)
+	if (obj->count > STRICT_SORT_ABOVE) {
 		strict_mark_repeated(s, obj, at);
-	obj->first = obj->last = NULL;
-	obj->count = 0;
-	for (; c && r == 0; c = next) {
-		next = c->next;
-		if (is_marked && !str_is_set(c->key))
-			continue;
-		if (!is_marked && strict_is_repeated(c))
-			r = strict_repeated(s, type, map ? map : api_field_find(type, c->key), c,
-					    at);
-		else
-			json_append(obj, c);
+		json_remove_unnamed(obj);
+		return 0;
 	}
+	r = strict_check_repeated(s, type, map, obj, at);
+	for (struct json *c = obj->first; c && r == 0; c = c->next) {
+		struct json *later = strict_next_same(c);
+
+		if (!later)
+			continue;
+		if (later->type == JSON_OBJECT && c->type == JSON_OBJECT)
+			strict_grow(later, c);
+		c->key = (struct str){0};
+	}
+	json_remove_unnamed(obj);
 	return r;
 }
 

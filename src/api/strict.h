@@ -23,6 +23,7 @@ struct api_type;
 
 enum {
 	API_STRICT_ISSUES_MAX = 100, /* more are not collected */
+	API_STRICT_PATH_MAX = 1024, /* bytes of the path that an issue tells; a longer one is cut */
 };
 
 /*

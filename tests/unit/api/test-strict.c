@@ -141,6 +141,80 @@ TEST(finds_duplicates_among_many_members)
 	arena_fini(&a);
 }
 
+/* What is repeated grows in one pass: this took minutes when each member was looked up by walking.
+ */
+TEST(grows_repeated_members_without_a_square)
+{
+	enum {
+		HALF = 120000
+	};
+	struct buf b = BUF_INIT;
+	struct json *n;
+	struct err err;
+
+	arena_init(&a, 0);
+	buf_add_c(&b, "{\"metadata\":{\"labels\":{");
+	for (int i = 0; i < HALF; i++)
+		buf_printf(&b, "%s\"a%d\":\"\"", i ? "," : "", i);
+	buf_add_c(&b, "}},\"metadata\":{\"labels\":{");
+	for (int i = 0; i < HALF; i++)
+		buf_printf(&b, "%s\"b%d\":\"\"", i ? "," : "", i);
+	buf_add_c(&b, "}}}");
+	n = parse(b.ptr);
+	ASSERT_OK(api_strict(&a, api_kind_of("ConfigMap"), n, &issues, &err));
+	ASSERT_EQ(issues.n, 1);
+	ASSERT_EQ(json_path(n, "metadata.labels")->count, 2 * HALF);
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
+/* Each of many repeated members is looked at as it was sent, not with all those before it. */
+TEST(looks_at_repeated_members_once)
+{
+	enum {
+		TIMES = 24,
+		LABELS = 2000
+	};
+	struct buf b = BUF_INIT;
+	struct json *n;
+	struct err err;
+
+	arena_init(&a, 0);
+	for (int i = 0; i < TIMES; i++) {
+		buf_printf(&b, "%s\"metadata\":{\"labels\":{", i ? "," : "{");
+		for (int j = 0; j < LABELS; j++)
+			buf_printf(&b, "%s\"l%d-%d\":\"\"", j ? "," : "", i, j);
+		buf_add_c(&b, "}}");
+	}
+	buf_add_c(&b, "}");
+	n = parse(b.ptr);
+	ASSERT_OK(api_strict(&a, api_kind_of("ConfigMap"), n, &issues, &err));
+	ASSERT_EQ(issues.n, TIMES - 1);
+	ASSERT_EQ(json_path(n, "metadata.labels")->count, TIMES * LABELS);
+	ASSERT_TRUE(a.total < 40 * b.len);
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
+TEST(cuts_the_paths_of_issues)
+{
+	struct json *n;
+	struct buf b = BUF_INIT;
+
+	arena_init(&a, 0);
+	buf_add_c(&b, "{\"");
+	for (int i = 0; i < 100000; i++)
+		buf_add_c(&b, "é");
+	buf_add_c(&b, "\":{\"a\":1,\"a\":2}}");
+	n = parse(b.ptr);
+	api_strict_repeated(&a, n, "", &issues);
+	ASSERT_EQ(issues.n, 1);
+	ASSERT_TRUE(issues.ptr[0].len < 2 * API_STRICT_PATH_MAX);
+	ASSERT_TRUE(json_is_utf8(issues.ptr[0]));
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 TEST(refuses_wrong_types_in_the_words_of_go)
 {
 #define SERVICE "Service in version 'v1' cannot be handled as a Service: json: cannot unmarshal "
