@@ -134,31 +134,45 @@ static const struct json *json_duplicate_member(const struct json *obj)
 	return found;
 }
 
-static bool json_duplicate_below(struct arena *a, const struct json *n, struct str path,
-				 struct str *ret)
+/* Where we are: from here up to the root. Written out only when there is something to tell. */
+struct json_place {
+	const struct json_place *up;
+	struct str key;
+	ptrdiff_t index; /* -1: a key, else an element */
+};
+
+/* "spec.ports[0].name" */
+static void json_add_path(struct buf *b, const struct json_place *at)
 {
+	if (!at)
+		return;
+	json_add_path(b, at->up);
+	if (at->index >= 0) {
+		buf_printf(b, "[%td]", at->index);
+		return;
+	}
+	if (b->len > 0)
+		buf_add_byte(b, '.');
+	buf_add_str(b, at->key);
+}
+
+static bool json_duplicate_below(const struct json *n, const struct json_place *up, struct buf *b)
+{
+	struct json_place at = {.up = up, .index = -1};
 	const struct json *member;
-	size_t index = 0;
 
 	if (!json_has_children(n))
 		return false;
 	member = n->type == JSON_OBJECT ? json_duplicate_member(n) : NULL;
 	if (member) {
-		*ret = str_printf(a, "%.*s%s%.*s", STR_ARG(path), path.len ? "." : "",
-				  STR_ARG(member->key));
+		at.key = member->key;
+		json_add_path(b, &at);
 		return true;
 	}
-	for (const struct json *c = n->first; c; c = c->next, index++) {
-		struct str below;
-
-		if (!json_has_children(c))
-			continue;
-		if (n->type == JSON_ARRAY)
-			below = str_printf(a, "%.*s[%zu]", STR_ARG(path), index);
-		else
-			below = str_printf(a, "%.*s%s%.*s", STR_ARG(path), path.len ? "." : "",
-					   STR_ARG(c->key));
-		if (json_duplicate_below(a, c, below, ret))
+	for (const struct json *c = n->first; c; c = c->next) {
+		at.key = c->key;
+		at.index += n->type == JSON_ARRAY;
+		if (json_duplicate_below(c, &at, b))
 			return true;
 	}
 	return false;
@@ -166,7 +180,12 @@ static bool json_duplicate_below(struct arena *a, const struct json *n, struct s
 
 bool json_duplicate(struct arena *a, const struct json *n, struct str *ret)
 {
-	return json_duplicate_below(a, n, (struct str){0}, ret);
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
+
+	if (!json_duplicate_below(n, NULL, &b))
+		return false;
+	*ret = str_dup(a, buf_str(&b));
+	return true;
 }
 
 static bool json_eq_number(const struct json *a, const struct json *b)

@@ -82,6 +82,35 @@ TEST(finds_duplicate_keys)
 	arena_fini(&a);
 }
 
+/* Paths are made for what is found only: one for each child was as much as the square of the text.
+ */
+TEST(makes_no_path_for_what_is_not_told)
+{
+	enum {
+		KEY = 100000,
+		CHILDREN = 10000
+	};
+	struct str path = {0};
+	struct buf b = BUF_INIT;
+	struct json *n;
+	size_t before;
+
+	arena_init(&a, 0);
+	buf_add_c(&b, "{'");
+	for (int i = 0; i < KEY; i++)
+		buf_add_byte(&b, 'k');
+	buf_add_c(&b, "':[");
+	for (int i = 0; i < CHILDREN; i++)
+		buf_add_c(&b, i ? ",{}" : "{}");
+	buf_add_c(&b, "]}");
+	n = parse(b.ptr);
+	before = a.total;
+	ASSERT_FALSE(json_duplicate(&a, n, &path));
+	ASSERT_EQ(a.total, before);
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 /* An object with the members 0 … n-1, in rising or falling order. */
 static struct json *large(int n, bool is_falling)
 {
