@@ -242,23 +242,11 @@ static int check_applied_kind(struct request *req, const struct json *config)
 			  slash < 0 ? "/" : "", STR_ARG(version), STR_ARG(kind));
 }
 
-/* Of members with one key the last one stays, as in a map. */
-static void drop_repeated(struct json *n)
-{
-	if (n->type != JSON_OBJECT && n->type != JSON_ARRAY)
-		return;
-	json_foreach(m, n) {
-		if (n->type == JSON_OBJECT && json_get_str(n, m->key) != m)
-			json_unlink(n, m);
-		else
-			drop_repeated(m);
-	}
-}
-
 /* Keys that are there twice: what becomes of them is fieldValidation's matter. */
 static int check_repeated(struct op *op, struct json *config)
 {
 	struct request *req = op->req;
+	struct api_strs dropped;
 	struct str path;
 
 	if (!json_duplicate(&op->arena, config, &path))
@@ -272,7 +260,7 @@ static int check_repeated(struct op *op, struct json *config)
 	if (req->field_validation == REQUEST_FIELDS_WARN)
 		request_warn(req, str_printf(req->arena, "key \"%.*s\" already set in map",
 					     STR_ARG(path)));
-	drop_repeated(config);
+	api_strict_repeated(&op->arena, config, "", &dropped); /* the last one stays, as in a map */
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 """Bodies that no client should send: each gets its reason, and the server goes on."""
 import json
 
-from api import Skip, config_map, ours, proves, service
+from api import APPLY, Skip, config_map, ours, proves, service
 
 JSON = 'application/json'
 
@@ -110,6 +110,19 @@ def test_more_than_the_store_takes(api):
         ips = [f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}' for i in range(n)]
         big = {'metadata': {'name': 'big'}, 'subsets': [{'addresses': [{'ip': ip} for ip in ips], 'ports': [{'port': 80}]}]}
         api.post(api.path('endpoints'), big).fails(422, 'Invalid', text)
+
+
+@ours('a stock server takes its time, and has more than one thread')
+def test_repeated_members_cost_no_square(api):
+    """Each takes a fraction of a second; by walking it was minutes."""
+    keys = [f'"k{i}":0' for i in range(100000)]
+    raw = '{"kind":"Nothing","apiVersion":"v1",' + ','.join(keys + keys[:1]) + '}'
+    api.call('PATCH', api.path('configmaps', 'a') + '?fieldManager=a', raw, Content_Type=APPLY).fails(400, 'BadRequest', 'invalid object type')
+    raw = json.dumps({'k' * 100000: [{}] * 100000})
+    api.call('PATCH', api.path('configmaps', 'a') + '?fieldManager=a', raw, Content_Type=APPLY).fails(400, 'BadRequest')
+    labels = [json.dumps({'labels': {f'{letter}{i}': '' for i in range(100000)}}) for letter in 'ab']
+    raw = '{"metadata":%s,"metadata":%s,"spec":{"nonResourceAttributes":{"path":"/","verb":"get"}}}' % tuple(labels)
+    api.call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', raw, Content_Type=JSON).want(201)
 
 
 def test_the_server_still_stands(api):
