@@ -4,6 +4,7 @@
 #include "access/node.h"
 #include "access/pod_names.h"
 #include "base/vec.h"
+#include "json/index.h"
 
 #define LEASES_NS "kube-node-lease"
 #define SAME_NAME "can only access node lease with the same name as the requesting node"
@@ -82,38 +83,45 @@ static int by_text(const void *a, const void *b)
 
 typedef VEC(struct str) keys;
 
-/* The labels of `a` that `b` has not, or has with another value. */
-static void add_changed(keys *list, const struct json *a, const struct json *b)
+/* The labels of `a` that `b` has not; `with_changed`: or has with another value. */
+static void add_changed(keys *list, const struct json *a, const struct json *b, bool with_changed)
 {
+	static const struct json nothing = {.type = JSON_OBJECT};
+	struct json_index index;
+
 	if (!json_is(a, JSON_OBJECT))
 		return;
+	json_index_init(&index, json_is(b, JSON_OBJECT) ? b : &nothing);
 	json_foreach(n, a) {
-		const struct json *other = json_get_str(b, n->key);
-		bool is_listed = false;
+		const struct json *other;
 
-		vec_foreach(k, list)
-			is_listed |= str_eq(*k, n->key);
-		if (!is_listed && !may_label(n->key) && (!other || !json_eq(n, other)))
+		if (may_label(n->key))
+			continue;
+		other = json_index_get(&index, n->key);
+		if (!other || (with_changed && !json_eq(n, other)))
 			*vec_push(list) = n->key;
 	}
+	json_index_fini(&index);
 }
 
-/* Those that it may not touch, "a, b"; "" when there are none. */
+/* Those that it may not touch, "a, b"; "" when there are none. Of many the first: an error's text
+ * is cut anyway. */
 static struct str forbidden_labels(struct change *x)
 {
 	const struct json *old = json_path(x->c->old, "metadata.labels");
 	const struct json *new = json_path(x->c->obj, "metadata.labels");
-	struct str ret = STR("");
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
 	keys list = {0};
 
-	add_changed(&list, new, old);
-	add_changed(&list, old, new);
+	add_changed(&list, new, old, true);
+	add_changed(&list, old, new, false);
 	vec_sort(&list, by_text);
-	vec_foreach(k, &list)
-		ret = str_printf(x->a, "%.*s%s%.*s", STR_ARG(ret), ret.len ? ", " : "",
-				 STR_ARG(*k));
+	for (size_t i = 0; i < list.len && b.len < ERR_MSG_MAX; i++) {
+		buf_add_c(&b, i ? ", " : "");
+		buf_add_str(&b, list.ptr[i]);
+	}
 	vec_fini(&list);
-	return ret;
+	return str_dup(x->a, buf_str(&b));
 }
 
 static bool may_write_node(struct change *x)

@@ -17,14 +17,15 @@ static bool holds_verb(struct op *op, const char *verb, const char *resource, st
 	return access_rbac_allows(op->s->rbac, op->req->user, &at);
 }
 
-/* `["a" "b"]` */
+/* `["a" "b"]`, as much as an error's text has room for. */
 static struct str quoted(struct arena *a, const struct str *list, size_t n)
 {
-	struct str ret = STR("[");
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
 
-	for (size_t i = 0; i < n; i++)
-		ret = str_printf(a, "%.*s%s\"%.*s\"", STR_ARG(ret), i ? " " : "", STR_ARG(list[i]));
-	return str_printf(a, "%.*s]", STR_ARG(ret));
+	for (size_t i = 0; i < n && b.len < ERR_MSG_MAX; i++)
+		buf_printf(&b, "%s\"%.*s\"", i ? " " : "[", STR_ARG(list[i]));
+	buf_add_c(&b, n ? "]" : "[]");
+	return str_dup(a, buf_str(&b));
 }
 
 static int check_rules(struct op *op, const struct json *obj, const struct access_rule *rules,

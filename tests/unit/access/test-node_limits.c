@@ -69,6 +69,41 @@ TEST(keeps_labels_of_others)
 	arena_fini(&a);
 }
 
+/* By walking, this took minutes and gigabytes; the text that is made of them is an error's. */
+TEST(keeps_many_labels_of_others_without_a_square)
+{
+	enum {
+		LABELS = 100000
+	};
+	struct access_node_change c = {.op = ACCESS_NODE_UPDATE,
+				       .group = STR(""),
+				       .resource = STR("nodes"),
+				       .name = STR("n1")};
+	struct buf b = BUF_INIT;
+	size_t before;
+
+	arena_init(&a, 0);
+	for (int old = 0; old < 2; old++) {
+		buf_clear(&b);
+		buf_add_c(&b, "{'metadata':{'labels':{");
+		for (int i = 0; i < LABELS; i++)
+			buf_printf(&b, "%s'kubernetes.io/%d%05d':'%d'", i ? "," : "",
+				   i % 2 ? old : 2, i, old);
+		buf_add_c(&b, "}}}");
+		*(old ? &c.old : &c.obj) = parse(b.ptr);
+	}
+	before = a.total;
+	ASSERT_FALSE(access_node_may_write(&a, STR("n1"), &c, &why));
+	ASSERT_TRUE(a.total - before < 64 * 1024);
+	ASSERT_TRUE(str_has_prefix(why, STR("is not allowed to modify labels: "
+					    "kubernetes.io/000001, kubernetes.io/000003, ")));
+	c.old = NULL;
+	c.op = ACCESS_NODE_CREATE;
+	ASSERT_FALSE(access_node_may_write(&a, STR("n1"), &c, &why));
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 TEST(nothing_is_as_good_as_an_empty_list)
 {
 	arena_init(&a, 0);
