@@ -33,15 +33,16 @@ static bool has_container(const struct json *pod, struct str name)
 	return false;
 }
 
-/* "a b c" */
+/* "a b c", as much as an error's text has room for. */
 static struct str container_names(struct arena *a, const struct json *list)
 {
-	struct str names = STR("");
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
 
-	json_foreach(c, list)
-		names = str_printf(a, "%.*s%s%.*s", STR_ARG(names), names.len ? " " : "",
-				   STR_ARG(json_get_string(c, "name")));
-	return names;
+	for (const struct json *c = list->first; c && b.len < ERR_MSG_MAX; c = c->next) {
+		buf_add_c(&b, c == list->first ? "" : " ");
+		buf_add_str(&b, json_get_string(c, "name"));
+	}
+	return str_dup(a, buf_str(&b));
 }
 
 int pod_container(struct request *req, const struct json *pod, struct str *ret)
