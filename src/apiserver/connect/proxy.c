@@ -4,6 +4,7 @@
 #include "apiserver/connect/relay.h"
 #include "apiserver/reply.h"
 #include "apiserver/stats.h"
+#include "base/map.h"
 #include "http/client.h"
 
 struct id {
@@ -99,27 +100,52 @@ static int port_name(struct request *req, const struct id *id, struct str *ret)
 			  STR_ARG(id->name));
 }
 
-/* Whether the address belongs to a Pod of this namespace: nobody may point the proxy elsewhere. */
-static bool is_pods(struct request *req, const struct json *address)
+/* Looking for an address of which it is known whose it is. */
+struct look {
+	struct request *req;
+	struct arena a;           /* of one address */
+	const struct object *pod; /* the last one that was read */
+	struct map ips;           /* its addresses */
+	size_t n_left;            /* bytes of Pods that may still be read */
+};
+
+static bool read_ips(struct look *l, const struct object *o)
 {
-	const struct resource *pods = server_resource_of(req->s, "Pod");
-	const struct json *target = json_get(address, "targetRef"), *ips;
-	struct str ip = json_get_string(address, "ip"), name = json_get_string(target, "name");
-	const struct object *o;
+	size_t size = bytes_str(o->value).len;
+	const struct json *ips;
 	struct json *pod;
 
-	if (!json_is(target, JSON_OBJECT) || !str_is_set(callable(req, ip)) ||
-	    !str_eq(json_get_string(target, "namespace"), req->ns))
+	map_fini(&l->ips);
+	l->pod = NULL;
+	if (size > l->n_left)
 		return false;
-	o = cache_get(pods->cache, server_cache_key(req->arena, pods, req->ns, name));
-	if (!o || object_decode_copy(req->arena, o, 0, &pod, NULL) < 0)
+	l->n_left -= size;
+	if (object_decode(&l->a, o, 0, &pod, NULL) < 0)
 		return false;
 	ips = json_path(pod, "status.podIPs");
 	if (json_is(ips, JSON_ARRAY))
 		json_foreach(p, ips)
-			if (str_eq(json_get_string(p, "ip"), ip))
-				return true;
-	return false;
+			map_put(&l->ips, json_get_string(p, "ip"), l);
+	l->pod = o;
+	return true;
+}
+
+/* Whether the address belongs to a Pod of this namespace: nobody may point the proxy elsewhere. */
+static bool is_pods(struct look *l, const struct json *address)
+{
+	const struct resource *pods = server_resource_of(l->req->s, "Pod");
+	const struct json *target = json_get(address, "targetRef");
+	struct str ip = json_get_string(address, "ip"), name = json_get_string(target, "name");
+	const struct object *o;
+
+	if (!json_is(target, JSON_OBJECT) || !str_is_set(callable(l->req, ip)) ||
+	    !str_eq(json_get_string(target, "namespace"), l->req->ns))
+		return false;
+	arena_clear(&l->a);
+	o = cache_get(pods->cache, server_cache_key(&l->a, pods, l->req->ns, name));
+	if (!o || (o != l->pod && !read_ips(l, o)))
+		return false;
+	return map_get(&l->ips, ip);
 }
 
 static int64_t port_of(const struct json *subset, struct str name)
@@ -139,9 +165,8 @@ static const struct json *next_of(const struct json *list, const struct json *n)
 	return n->next ? n->next : list->first;
 }
 
-/* n_left: addresses that may still be looked at. */
-static bool draw_address(struct request *req, const struct json *subset, struct str port,
-			 size_t *n_left, struct place *ret)
+static bool draw_address(struct look *l, const struct json *subset, struct str port,
+			 struct place *ret)
 {
 	const struct json *addresses = json_get(subset, "addresses");
 	int64_t number = port_of(subset, port);
@@ -150,16 +175,31 @@ static bool draw_address(struct request *req, const struct json *subset, struct 
 	if (!json_is(addresses, JSON_ARRAY) || !addresses->count || number < 1 ||
 	    number > UINT16_MAX)
 		return false;
-	a = json_at(addresses, rand_below(&req->s->rand, addresses->count));
-	for (uint32_t i = 0; i < addresses->count && *n_left; i++, a = next_of(addresses, a)) {
-		--*n_left;
-		if (!is_pods(req, a))
+	a = json_at(addresses, rand_below(&l->req->s->rand, addresses->count));
+	for (uint32_t i = 0; i < addresses->count; i++, a = next_of(addresses, a)) {
+		if (!is_pods(l, a))
 			continue;
-		ret->host = callable(req, json_get_string(a, "ip"));
+		ret->host = callable(l->req, json_get_string(a, "ip"));
 		ret->port = (uint16_t)number;
 		return true;
 	}
 	return false;
+}
+
+/* Of a subset that is drawn first, then of the others. */
+static bool draw(struct request *req, const struct json *subsets, struct str port,
+		 struct place *ret)
+{
+	const struct json *s = json_at(subsets, rand_below(&req->s->rand, subsets->count));
+	struct look l = {.req = req, .n_left = PROXY_PODS_READ_MAX};
+	bool is_found = false;
+
+	arena_init(&l.a, 0);
+	for (uint32_t i = 0; i < subsets->count && !is_found; i++, s = next_of(subsets, s))
+		is_found = draw_address(&l, s, port, ret);
+	map_fini(&l.ips);
+	arena_fini(&l.a);
+	return is_found;
 }
 
 static int find_service(struct request *req, const struct id *id, struct place *ret)
@@ -178,16 +218,10 @@ static int find_service(struct request *req, const struct id *id, struct place *
 	if (r < 0)
 		return r;
 	subsets = json_get(endpoints, "subsets");
-	if (json_is(subsets, JSON_ARRAY) && subsets->count) {
-		const struct json *s = json_at(subsets, rand_below(&req->s->rand, subsets->count));
-		size_t n_left = PROXY_ADDRESSES_MAX;
-
-		for (uint32_t i = 0; i < subsets->count; i++, s = next_of(subsets, s))
-			if (draw_address(req, s, port, &n_left, ret))
-				return 0;
-	} else {
+	if (!json_is(subsets, JSON_ARRAY) || !subsets->count)
 		asked = id->name;
-	}
+	else if (draw(req, subsets, port, ret))
+		return 0;
 	return status_set(&req->st, ERR_UNAVAILABLE, "no endpoints available for service \"%.*s\"",
 			  STR_ARG(asked));
 }

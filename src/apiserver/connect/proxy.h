@@ -20,8 +20,8 @@
 
 enum {
 	PROXY_SILENCE_MS = 5 * 60 * 1000, /* before an answer begins; then 504 */
-	PROXY_ADDRESSES_MAX =
-		1000, /* of a Service that are looked at: each may cost reading a Pod */
+	/* Bytes of Pods that are read for one request, to see whose an address is. */
+	PROXY_PODS_READ_MAX = 4 * 1024 * 1024,
 };
 
 /* Negative with req->st set, exchange untouched; else the answer follows. */

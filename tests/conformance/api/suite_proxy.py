@@ -246,6 +246,19 @@ def test_only_pods_of_the_namespace_are_reached(api):
             api.get(path + '/').want(200)
 
 
+@ours('a stock server reads each Pod as well, but has more than one thread')
+def test_looking_for_an_address_is_bounded(api):
+    """Reading two large Pods five hundred times each took a minute and gigabytes, in which nobody else was answered."""
+    env = [{'name': f'V{i}'} for i in range(30000)]
+    for name in 'pq':
+        spec = {'containers': [{'name': 'c', 'image': 'x', 'env': env}], 'nodeName': 'nowhere'}
+        api.post(api.path('pods'), {'metadata': {'name': name}, 'spec': spec}).want(201)
+    ips = [address(api, f'192.0.2.{i % 250 + 1}', 'pq'[i % 2]) for i in range(1000)]
+    api.post(api.path('services'), service('w', ports=((80, 'http'),), selector=None)).want(201)
+    make_endpoints(api, 'w', [{'addresses': ips, 'ports': [{'name': 'http', 'port': 80}]}])
+    api.get(api.path('services', 'w:http', 'proxy') + '/').fails(503, 'ServiceUnavailable', 'no endpoints available')
+
+
 def test_pods(api):
     with backend() as (addr, port):
         make_pod(api, 'p', [addr], [port])
@@ -306,6 +319,14 @@ def test_streams_are_refused_in_words(api):
     api.get(api.path('pods', 'none', 'portforward')).fails(404, 'NotFound')
     api.put(path, {}).fails(405, 'MethodNotAllowed')
     api.get(api.path('pods', 'one', 'exec/more')).fails(404, 'NotFound', 'could not find the requested resource')
+
+
+def test_many_containers_are_told_in_few_words(api):
+    """Joining their names one by one took gigabytes."""
+    containers = [{'name': f'{i:05d}' + 'c' * 58, 'image': 'x'} for i in range(8000)]
+    api.post(api.path('pods'), {'metadata': {'name': 'p'}, 'spec': {'containers': containers}}).want(201)
+    told = api.get(api.path('pods', 'p', 'log')).fails(400, 'BadRequest', 'a container name must be specified for pod p, choose one of: [00000c')
+    assert len(told['message']) < 2000, len(told['message'])
 
 
 def test_discovery(api):
