@@ -251,11 +251,10 @@ static struct api_field_node deployment_status[] = {
 	LEAF("spec"),
 };
 
-/* What the strategies of the kinds put back to the stored value, whoever sends it. */
-static const struct ignored {
+static const struct {
 	const char *kind; /* NULL: any other */
-	struct api_field_set in_status;
-} ignored[] = {
+	struct api_field_set fields;
+} kept_in_status[] = {
 	{"Deployment", SET(deployment_status)},
 	{"Pod", SET(pod_status)},
 	{"ServiceCIDR", SET(all_but_status)},
@@ -270,16 +269,22 @@ static bool has_status(const struct api_kind *kind)
 	return false;
 }
 
+const struct api_field_set *api_managed_kept_in_status(const struct api_kind *kind)
+{
+	size_t i = 0;
+
+	while (kept_in_status[i].kind && !str_eq_c(str_of(kind->kind), kept_in_status[i].kind))
+		i++;
+	return &kept_in_status[i].fields;
+}
+
 const struct api_field_set *api_managed_ignored(const struct api_managed_write *w)
 {
 	static const struct api_field_set status = SET(status_only), nothing;
-	const struct ignored *i = ignored;
 
-	if (!str_eq_c(w->sub, "status"))
-		return has_status(w->kind) ? &status : &nothing;
-	while (i->kind && !str_eq_c(str_of(w->kind->kind), i->kind))
-		i++;
-	return &i->in_status;
+	if (str_eq_c(w->sub, "status"))
+		return api_managed_kept_in_status(w->kind);
+	return has_status(w->kind) ? &status : &nothing;
 }
 
 struct api_field_diff api_managed_diff(const struct api_managed_write *w, const struct json *old,

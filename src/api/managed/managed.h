@@ -48,6 +48,13 @@ bool api_managed_is_reset(const struct json *list);
 void api_managed_update(const struct api_managed_write *w, const struct json *old, struct json *obj,
 			bool is_reset);
 
+/*
+ * What a write of a kind's status leaves as it is stored, whoever sends it: nobody becomes its
+ * owner. The caller puts it back before it stores, by this set, so that both agree. Where metadata
+ * itself is a member, that is all of it that a client may set.
+ */
+const struct api_field_set *api_managed_kept_in_status(const struct api_kind *kind);
+
 struct api_managed_conflict {
 	struct str manager; /* `"kubectl" using v1` */
 	struct str path;    /* .spec.type */

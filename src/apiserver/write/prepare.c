@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/write/prepare.h"
 
+#include "api/managed/managed.h"
 #include "api/names.h"
 #include "apiserver/write/strategy.h"
 
@@ -200,6 +201,23 @@ static void keep(struct op *op, const struct json *old, struct json *obj, const 
 		json_remove(obj, key);
 }
 
+/* A write of the status: what of metadata is the stored object's. */
+static void keep_metadata(struct op *op, const struct json *old, struct json *obj)
+{
+	static const char *const all[] = {"labels", "annotations", "finalizers", "ownerReferences"};
+	const struct api_field_node *kept = api_field_set_find(
+		api_managed_kept_in_status(op->req->res->kind), STR("f:metadata"));
+	const size_t prefix = STR("f:").len;
+
+	if (!kept)
+		return;
+	for (size_t i = 0; i < kept->below.n; i++)
+		keep(op, old, obj,
+		     str_cstr(&op->arena, str_skip(kept->below.nodes[i].elem, prefix)));
+	for (size_t i = 0; i < ARRAY_LEN(all) && kept->is_member; i++)
+		keep(op, old, obj, all[i]);
+}
+
 /* A write of the status: the rest of the object is the old one, but for metadata. */
 static void keep_all_but_status(struct op *op, const struct json *old, struct json *obj)
 {
@@ -230,8 +248,7 @@ void prepare_update(struct op *op, const struct json *old, struct json *obj)
 	json_remove(meta, "selfLink");
 	if (str_eq_c(op->req->sub, "status")) {
 		keep_all_but_status(op, old, obj);
-		if (op->req->res->strategy->keep_in_status)
-			op->req->res->strategy->keep_in_status(op, old, obj);
+		keep_metadata(op, old_meta, meta);
 		return;
 	}
 	if (has_status(op))

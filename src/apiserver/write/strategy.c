@@ -40,27 +40,9 @@ static bool has_new_annotations(const struct json *old, const struct json *obj)
 		       json_path(obj, "metadata.annotations"));
 }
 
-static void keep_in_metadata(struct op *op, const struct json *old, struct json *obj,
-			     const char *key)
-{
-	const struct json *was = json_get(json_get(old, "metadata"), key);
-	struct json *meta = json_object_at(&op->arena, obj, "metadata");
-
-	if (was)
-		json_set(meta, key, json_clone(&op->arena, was));
-	else
-		json_remove(meta, key);
-}
-
-static void keep_labels(struct op *op, const struct json *old, struct json *obj)
-{
-	keep_in_metadata(op, old, obj, "labels");
-}
-
 static const struct strategy deployment = {
 	.kind = "Deployment",
 	.is_new_generation = has_new_annotations,
-	.keep_in_status = keep_labels,
 };
 
 /* The only count that is told even when it is none. */
@@ -86,23 +68,10 @@ static const struct strategy role_binding = {.kind = "RoleBinding", .plan = esca
 
 static const struct strategy service_account = {.kind = "ServiceAccount", .answers_object = true};
 
-static void keep_metadata(struct op *op, const struct json *old, struct json *obj)
-{
-	static const char *const kept[] = {"labels", "annotations", "finalizers",
-					   "ownerReferences"};
-
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-		keep_in_metadata(op, old, obj, kept[i]);
-}
-
-static const struct strategy service_cidr = {.kind = "ServiceCIDR",
-					     .keep_in_status = keep_metadata};
-
 static const struct strategy *const rows[] = {
-	&deployment,   &endpoint_slice, &namespace_strategy,   &node,
-	&pod_strategy, &replica_set,    &services_strategy,    &service_account,
-	&service_cidr, &cluster_role,   &cluster_role_binding, &role,
-	&role_binding,
+	&deployment,  &endpoint_slice,    &namespace_strategy, &node,         &pod_strategy,
+	&replica_set, &services_strategy, &service_account,    &cluster_role, &cluster_role_binding,
+	&role,        &role_binding,
 };
 
 const struct strategy *strategy_of(const struct api_kind *kind)

@@ -32,8 +32,6 @@ struct strategy {
 	void (*settle)(struct op *op, const struct json *old, struct json *obj);
 	/* Update of the object itself: what only a subresource may change is taken from `old`. */
 	void (*keep)(struct op *op, const struct json *old, struct json *obj);
-	/* Update of the status: what else, besides all but metadata, is taken from `old`. */
-	void (*keep_in_status)(struct op *op, const struct json *old, struct json *obj);
 	/* A stored object that is to be changed: defaults that depend on more than the schema. */
 	void (*decoded)(struct op *op, struct json *obj);
 	/* Update: raises metadata.generation although nothing but metadata or status differs. */

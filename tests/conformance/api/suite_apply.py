@@ -313,3 +313,26 @@ def test_server_writes_are_owned_by_nobody(api):
     got = api.delete(api.path('services', 'web')).want(200).json
     assert got['metadata']['deletionTimestamp'] and owners(got) == owners(made)
     api.patch(api.path('services', 'web'), {'metadata': {'finalizers': None}}).want(200)
+
+
+def test_what_a_status_write_keeps_is_nobodys(api):
+    """Of metadata, what such a write changes and what its manager owns afterwards are the same."""
+    deployments = f'/apis/apps/v1/namespaces/{api.ns}/deployments'
+    template = {'metadata': {'labels': {'a': 'b'}}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}
+    kinds = [
+        (api.path('pods'), template['spec'], {'phase': 'Pending'}, {'annotations', 'labels'}),
+        (deployments, {'selector': {'matchLabels': {'a': 'b'}}, 'template': template}, {}, {'annotations', 'ownerReferences'}),
+        (api.path('services'), {'ports': [{'port': 80}]}, {}, {'annotations', 'labels', 'ownerReferences'}),
+        ('/apis/networking.k8s.io/v1/servicecidrs', {'cidrs': ['198.51.100.0/24']}, {}, set()),
+    ]
+    new = {'annotations': {'x': 'y'}, 'labels': {'x': 'y'},
+           'ownerReferences': [{'apiVersion': 'v1', 'kind': 'ConfigMap', 'name': 'a', 'uid': 'u'}]}
+    for path, spec, status, want in kinds:
+        one = f'{path}/{api.ns}'
+        before = write(api, 'POST', path, {'metadata': {'name': api.ns}, 'spec': spec}, 'maker').want(201).json['metadata']
+        meta = write(api, 'PATCH', one + '/status', {'metadata': new, 'status': status}, 'teller', MERGE).want(200).json['metadata']
+        changed = {k for k in new if meta.get(k) != before.get(k)}
+        entries = [e['fieldsV1'] for e in meta['managedFields'] if e['manager'] == 'teller']
+        owned = {k[2:] for e in entries for k in e.get('f:metadata', {})}
+        api.delete(one)
+        assert (changed, owned) == (want, want), path
