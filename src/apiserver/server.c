@@ -21,6 +21,13 @@ const struct resource *server_resource_of(const struct apiserver *s, const char 
 	return &s->resources[k - kinds];
 }
 
+struct http_transport *server_calls(struct apiserver *s)
+{
+	if (!s->own_calls)
+		s->own_calls = apiserver_transport(s);
+	return s->own_calls;
+}
+
 void server_tell(struct apiserver *s, bool is_error, const char *fmt, ...)
 {
 	struct err err;

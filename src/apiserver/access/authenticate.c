@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/access/authenticate.h"
 
+#include "base/map.h"
+
 /* A token whose signature was good. */
 struct known {
 	struct arena arena;

@@ -4,8 +4,12 @@
 #include "apiserver/reply.h"
 #include "apiserver/stats.h"
 
+struct relay_list {
+	struct list_node all;
+};
+
 struct relay {
-	struct list_node link; /* in the server's relays */
+	struct list_node link; /* in relay_list.all */
 	struct request *req;   /* NULL: the client has gone */
 	struct loop *loop;
 	struct http_transport *transport;
@@ -56,14 +60,23 @@ static void relay_end(struct relay *v)
 	loop_post(v->loop, relay_free, v);
 }
 
-void relay_cut_all(struct apiserver *s)
+struct relay_list *relay_list_new(void)
+{
+	struct relay_list *relays = mem_xnew(struct relay_list);
+
+	list_init(&relays->all);
+	return relays;
+}
+
+void relay_list_free(struct relay_list *relays)
 {
 	struct relay *v;
 
-	while ((v = list_first(struct relay, &s->relays, link))) {
+	while (relays && (v = list_first(struct relay, &relays->all, link))) {
 		list_remove(&v->link);
 		relay_free(v);
 	}
+	free(relays);
 }
 
 /* The agent is to say something now. Where silence is no fault, a dead agent is found out by the
@@ -290,7 +303,7 @@ void relay_run(struct request *req, struct http_transport *t, const struct http_
 	req->x->on_close = on_close;
 	req->x->on_writable = on_writable;
 	req->x->on_data = on_client_data;
-	list_append(&req->s->relays, &v->link);
+	list_append(&req->s->relays->all, &v->link);
 	v->call = t->ops->send(t, call, &events, v);
 	wait_for_agent(v);
 }

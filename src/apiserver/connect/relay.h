@@ -44,8 +44,9 @@ extern const struct relay_way relay_agent; /* that of a node's agent: all but it
  * either side ends or RELAY_TUNNEL_IDLE_MS have passed without one. */
 void relay_run(struct request *req, struct http_transport *t, const struct http_call_request *call,
 	       const struct relay_way *way);
-/* At the server's end, when no exchange is left. */
-void relay_cut_all(struct apiserver *s);
+/* The server's relays. At its end, when no exchange is left, those that still run are cut. */
+struct relay_list *relay_list_new(void);
+void relay_list_free(struct relay_list *relays); /* NULL is fine */
 /* Whether a header must not be passed on: that of one hop, by its name or since Connection names
  * it. */
 bool relay_is_hop_header(const struct http_header *headers, size_t n, struct str name);

@@ -3,8 +3,13 @@
 
 #include "apiserver/read/continuation.h"
 
+struct await_list {
+	struct list_node waiting;
+	struct loop_timer *timer; /* the first one has waited long enough */
+};
+
 struct waiter {
-	struct list_node link; /* in s->awaiting */
+	struct list_node link; /* in await_list.waiting */
 	struct request *req;
 	uint64_t rev;
 	int64_t until_ms;
@@ -39,6 +44,31 @@ static void on_close(struct http_exchange *x)
 	list_remove(&w->link); /* in the exchange's arena */
 }
 
+static void on_timer(void *ctx)
+{
+	await_advance(ctx);
+}
+
+struct await_list *await_list_new(struct apiserver *s)
+{
+	struct await_list *w = mem_xnew(struct await_list);
+
+	list_init(&w->waiting);
+	w->timer = loop_timer_new(s->loop, on_timer, s);
+	return w;
+}
+
+void await_list_stop(struct await_list *w)
+{
+	assert(list_is_empty(&w->waiting));
+	loop_timer_close(TAKE_PTR(w->timer));
+}
+
+void await_list_free(struct await_list *w)
+{
+	free(w);
+}
+
 bool await_rev(struct request *req, void (*then)(struct request *req))
 {
 	struct apiserver *s = req->s;
@@ -52,11 +82,11 @@ bool await_rev(struct request *req, void (*then)(struct request *req))
 			     .rev = rev,
 			     .until_ms = clock_mono_ms(s->clock) + AWAIT_MS,
 			     .then = then};
-	list_append(&s->awaiting, &w->link);
+	list_append(&s->awaits->waiting, &w->link);
 	req->x->handler_ctx = w;
 	req->x->on_close = on_close;
-	if (!loop_timer_is_armed(s->await_timer))
-		loop_timer_start(s->await_timer, AWAIT_MS, 0);
+	if (!loop_timer_is_armed(s->awaits->timer))
+		loop_timer_start(s->awaits->timer, AWAIT_MS, 0);
 	return true;
 }
 
@@ -66,8 +96,10 @@ void await_advance(struct apiserver *s)
 	struct list_node due;
 	struct waiter *w;
 
+	if (list_is_empty(&s->awaits->waiting))
+		return;
 	list_init(&due);
-	list_foreach(struct waiter, it, &s->awaiting, link) {
+	list_foreach(struct waiter, it, &s->awaits->waiting, link) {
 		if (!is_served(s, it->rev) && now < it->until_ms) {
 			next = MIN(next, it->until_ms);
 			continue;
@@ -81,5 +113,5 @@ void await_advance(struct apiserver *s)
 		w->then(w->req);
 	}
 	if (next != INT64_MAX)
-		loop_timer_start(s->await_timer, next - now, 0);
+		loop_timer_start(s->awaits->timer, next - now, 0);
 }

@@ -14,6 +14,10 @@ enum {
 	AWAIT_MS = 3000,
 };
 
+struct await_list *await_list_new(struct apiserver *s);
+/* Once the server is stopping and await_advance was called: none waits then, or ever will. */
+void await_list_stop(struct await_list *w);
+void await_list_free(struct await_list *w); /* NULL is fine */
 /* True: it waits, and then(req) is called unless the client goes. False: no need to. */
 bool await_rev(struct request *req, void (*then)(struct request *req));
 /* The caches have come further, or some time has passed. */

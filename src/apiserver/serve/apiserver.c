@@ -22,17 +22,11 @@ enum {
 	TICK_MS = 1000,
 };
 
-static void on_await(void *ctx)
-{
-	await_advance(ctx);
-}
-
 static void on_tick(void *ctx)
 {
 	struct apiserver *s = ctx;
 
-	if (s->must_load)
-		feed_load(s);
+	feed_tick(s);
 	op_tick(s);
 	if (!s->is_loaded)
 		return;
@@ -41,7 +35,6 @@ static void on_tick(void *ctx)
 	peers_tick(s->peers);
 	boot_repair(s);
 	repair_tick(s->repair);
-	feed_compact(s);
 }
 
 static void resource_init(struct apiserver *s, struct resource *res, const struct api_kind *kind)
@@ -101,16 +94,19 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 		return r;
 	stats_register();
 	s = mem_xnew(struct apiserver);
-	list_init(&s->awaiting);
-	list_init(&s->ops);
 	s->config = *config;
 	s->loop = l;
 	s->clock = loop_clock(l);
 	s->store = config->store;
+	arena_init(&s->arena, 0);
 	s->authenticate = authenticate_new(s);
 	authorize_init(s);
-	arena_init(&s->arena, 0);
-	list_init(&s->relays);
+	s->awaits = await_list_new(s);
+	s->boot = boot_new();
+	s->documents = documents_new();
+	s->feed = feed_new();
+	s->ops = op_list_new();
+	s->relays = relay_list_new();
 	rand_seed_system(&s->rand);
 	r = services_new(s, &s->services, err);
 	if (r < 0) {
@@ -131,10 +127,9 @@ int apiserver_new(struct loop *l, const struct apiserver_config *config, struct 
 		s->config.peer_dead_ms = PEERS_DEAD_MS;
 	s->peers = peers_new(s);
 	s->repair = repair_new(s);
-	s->await_timer = loop_timer_new(l, on_await, s);
 	s->tick = loop_timer_new(l, on_tick, s);
 	loop_timer_start(s->tick, TICK_MS, TICK_MS);
-	feed_load(s);
+	feed_start(s);
 	*ret = s;
 	return 0;
 }
@@ -147,19 +142,17 @@ void apiserver_stop(struct apiserver *s)
 	if (s->is_ready)
 		peers_leave(s->peers);
 	s->is_ready = false;
-	boot_free(TAKE_PTR(s->boot));
+	boot_stop(s->boot);
 	if (s->own_calls)
 		s->own_calls->ops->close(TAKE_PTR(s->own_calls));
 	if (s->repair)
 		repair_stop(s->repair);
 	watch_end_all(s);
 	await_advance(s);
-	if (s->feed)
-		store_watch_close(s->store, TAKE_PTR(s->feed));
+	await_list_stop(s->awaits);
+	feed_stop(s);
 	if (s->tick)
 		loop_timer_close(TAKE_PTR(s->tick));
-	if (s->await_timer)
-		loop_timer_close(TAKE_PTR(s->await_timer));
 }
 
 void apiserver_free(struct apiserver *s)
@@ -170,14 +163,17 @@ void apiserver_free(struct apiserver *s)
 	vec_foreach(c, &s->caches)
 		cache_free(*c);
 	vec_fini(&s->caches);
-	relay_cut_all(s);
+	relay_list_free(s->relays);
 	services_free(s->services);
 	peers_free(s->peers);
 	repair_free(s->repair);
 	authenticate_free(s->authenticate);
 	authorize_fini(s);
-	assert(map_len(&s->writes) == 0);
-	documents_fini(s);
+	await_list_free(s->awaits);
+	boot_free(s->boot);
+	documents_free(s->documents);
+	feed_free(s->feed);
+	op_list_free(s->ops);
 	free(s->resources);
 	arena_fini(&s->arena);
 	free(s);

@@ -5,16 +5,18 @@
 #include "apiserver/serve/boot_objects.h"
 #include "apiserver/write/repair.h"
 
+struct round;
+
 struct boot_step {
 	enum http_method method;
 	const char *path;
 	struct json *body;
 	/* NULL: always. */
-	bool (*is_needed)(const struct boot *b, const struct boot_step *step);
+	bool (*is_needed)(const struct round *b, const struct boot_step *step);
 	const char *kind, *key; /* of what a POST makes */
 };
 
-struct boot {
+struct round {
 	struct apiserver *s;
 	struct http_transport *transport;
 	struct boot_access *access; /* the roles; on the first round */
@@ -26,6 +28,12 @@ struct boot {
 	int status;
 	struct buf answer;
 	struct loop_timer *retry;
+};
+
+struct boot {
+	struct round *round; /* under way, or NULL */
+	uint64_t peers;      /* version of the list that the last one has written */
+	int64_t next_at_ms;
 };
 
 enum {
@@ -48,13 +56,13 @@ static struct object *find(const struct apiserver *s, const char *kind, const ch
 	return cache_get(server_resource_of(s, kind)->cache, str_of(key));
 }
 
-static bool is_absent(const struct boot *b, const struct boot_step *step)
+static bool is_absent(const struct round *b, const struct boot_step *step)
 {
 	return !find(b->s, step->kind, step->key);
 }
 
 /* The default ServiceCIDR, in the arena; NULL when there is none, or it is being deleted. */
-static struct json *default_cidr(const struct boot *b, struct arena *a)
+static struct json *default_cidr(const struct round *b, struct arena *a)
 {
 	const struct object *o = find(b->s, "ServiceCIDR", BOOT_SERVICE_CIDR);
 	struct json *tree;
@@ -77,7 +85,7 @@ static bool is_same_cidrs(const struct json *stored, const struct boot_step *ste
 }
 
 /* The flag has a second family now. */
-static bool may_grow(const struct boot *b, const struct boot_step *step)
+static bool may_grow(const struct round *b, const struct boot_step *step)
 {
 	struct arena a;
 	const struct json *o, *list;
@@ -93,7 +101,7 @@ static bool may_grow(const struct boot *b, const struct boot_step *step)
 }
 
 /* Nobody has said yet whether it is ready. */
-static bool is_without_word(const struct boot *b, const struct boot_step *step)
+static bool is_without_word(const struct round *b, const struct boot_step *step)
 {
 	const struct json *o, *list;
 	struct arena a;
@@ -110,7 +118,7 @@ static bool is_without_word(const struct boot *b, const struct boot_step *step)
 	return ret;
 }
 
-static struct boot_step *add_step(struct boot *b, enum http_method method, const char *path,
+static struct boot_step *add_step(struct round *b, enum http_method method, const char *path,
 				  struct json *body)
 {
 	struct boot_step *step = vec_push(&b->steps);
@@ -119,7 +127,7 @@ static struct boot_step *add_step(struct boot *b, enum http_method method, const
 	return step;
 }
 
-static void add_missing(struct boot *b, const char *path, struct json *body, const char *key)
+static void add_missing(struct round *b, const char *path, struct json *body, const char *key)
 {
 	struct boot_step *step = add_step(b, HTTP_POST, path, body);
 
@@ -128,7 +136,7 @@ static void add_missing(struct boot *b, const char *path, struct json *body, con
 	step->key = key;
 }
 
-static void add_ranges(struct boot *b)
+static void add_ranges(struct round *b)
 {
 	const struct apiserver_config *c = &b->s->config;
 	struct arena *a = &b->arena;
@@ -141,7 +149,7 @@ static void add_ranges(struct boot *b)
 		->is_needed = is_without_word;
 }
 
-static void add_endpoints(struct boot *b)
+static void add_endpoints(struct round *b)
 {
 	const struct peer *peers;
 	size_t n = peers_list(b->s->peers, &peers);
@@ -154,7 +162,7 @@ static void add_endpoints(struct boot *b)
 	add_step(b, HTTP_PUT, SLICES_PATH "/kubernetes", boot_objects_slice(&b->arena, peers, n));
 }
 
-static void add_service(struct boot *b)
+static void add_service(struct round *b)
 {
 	add_missing(b, SERVICES_PATH, boot_objects_service(&b->arena, &b->s->config),
 		    "default/kubernetes");
@@ -167,25 +175,38 @@ static void add_service(struct boot *b)
 	add_endpoints(b);
 }
 
-static void next(struct boot *b);
+static void round_free(struct round *b)
+{
+	if (!b)
+		return;
+	boot_access_free(b->access);
+	b->transport->ops->close(b->transport);
+	loop_timer_close(b->retry);
+	vec_fini(&b->steps);
+	buf_fini(&b->answer);
+	arena_fini(&b->arena);
+	free(b);
+}
+
+static void next(struct round *b);
 
 static void on_head(void *ctx, int status, const struct http_header *headers, size_t n_headers)
 {
-	struct boot *b = ctx;
+	struct round *b = ctx;
 
 	b->status = status;
 }
 
 static void on_data(void *ctx, struct str data)
 {
-	struct boot *b = ctx;
+	struct round *b = ctx;
 
 	buf_add_str(&b->answer, data);
 }
 
 static void on_done(void *ctx, int r, const struct err *err)
 {
-	struct boot *b = ctx;
+	struct round *b = ctx;
 
 	if (r == 0 && (b->status < 300 || b->status == 409)) {
 		b->at++;
@@ -197,19 +218,19 @@ static void on_done(void *ctx, int r, const struct err *err)
 	loop_timer_start(b->retry, BOOT_RETRY_MS, 0);
 }
 
-static void finish(struct boot *b)
+static void finish(struct round *b)
 {
 	struct apiserver *s = b->s;
 
-	s->boot = NULL;
+	s->boot->round = NULL;
 	if (b->is_before_repair) {
-		boot_free(b);
+		round_free(b);
 		repair_start(s->repair, boot_start);
 		return;
 	}
-	s->boot_peers = b->peers;
-	s->boot_at_ms = clock_mono_ms(s->clock) + BOOT_PERIOD_MS;
-	boot_free(b);
+	s->boot->peers = b->peers;
+	s->boot->next_at_ms = clock_mono_ms(s->clock) + BOOT_PERIOD_MS;
+	round_free(b);
 	if (s->is_ready)
 		return;
 	s->is_ready = true;
@@ -217,7 +238,7 @@ static void finish(struct boot *b)
 		s->config.on_ready(s->config.ctx);
 }
 
-static void next(struct boot *b)
+static void next(struct round *b)
 {
 	const struct http_header patch = {STR("content-type"), STR("application/merge-patch+json")};
 	static const struct http_call_events events = {on_head, on_data, on_done};
@@ -260,8 +281,11 @@ static void on_access(void *ctx)
 
 void boot_start(struct apiserver *s)
 {
-	struct boot *b = mem_xnew(struct boot);
+	struct round *b;
 
+	if (s->boot->round)
+		return;
+	b = mem_xnew(struct round);
 	peers_tick(s->peers);
 	b->s = s;
 	b->peers = peers_version(s->peers);
@@ -276,7 +300,7 @@ void boot_start(struct apiserver *s)
 	b->is_before_repair = !s->is_ready && repair_is_urgent(s->repair);
 	if (!b->is_before_repair)
 		add_service(b);
-	s->boot = b;
+	s->boot->round = b;
 	if (s->is_ready)
 		next(b);
 	else
@@ -288,12 +312,12 @@ void boot_repair(struct apiserver *s)
 	const struct peer *peers;
 	bool is_whole;
 
-	if (!s->is_ready || s->boot)
+	if (!s->is_ready || s->boot->round)
 		return;
 	is_whole = find(s, "Service", "default/kubernetes") &&
 		   find(s, "ServiceCIDR", BOOT_SERVICE_CIDR) &&
-		   s->boot_peers == peers_version(s->peers) &&
-		   clock_mono_ms(s->clock) < s->boot_at_ms;
+		   s->boot->peers == peers_version(s->peers) &&
+		   clock_mono_ms(s->clock) < s->boot->next_at_ms;
 	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
 		is_whole = is_whole && find(s, "Namespace", namespaces[i]);
 	if (peers_list(s->peers, &peers))
@@ -303,15 +327,20 @@ void boot_repair(struct apiserver *s)
 		boot_start(s);
 }
 
-void boot_free(struct boot *b)
+struct boot *boot_new(void)
 {
-	if (!b)
+	return mem_xnew(struct boot);
+}
+
+void boot_stop(struct boot *boot)
+{
+	round_free(TAKE_PTR(boot->round));
+}
+
+void boot_free(struct boot *boot)
+{
+	if (!boot)
 		return;
-	boot_access_free(b->access);
-	b->transport->ops->close(b->transport);
-	loop_timer_close(b->retry);
-	vec_fini(&b->steps);
-	buf_fini(&b->answer);
-	arena_fini(&b->arena);
-	free(b);
+	boot_stop(boot);
+	free(boot);
 }

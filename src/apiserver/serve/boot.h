@@ -13,8 +13,9 @@
 
 #include "apiserver/server.h"
 
-struct boot;
+struct boot *boot_new(void);
+void boot_free(struct boot *boot); /* NULL is fine */
 
-void boot_start(struct apiserver *s);
+void boot_start(struct apiserver *s);  /* nothing, when it is under way */
 void boot_repair(struct apiserver *s); /* starts again when something is missing; call it often */
-void boot_free(struct boot *b);        /* NULL is fine; gives up what is not done */
+void boot_stop(struct boot *boot);     /* gives up what is not done */

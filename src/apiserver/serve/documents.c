@@ -5,6 +5,11 @@
 #include "api/openapi/openapi.h"
 #include "apiserver/accept.h"
 #include "apiserver/compress.h"
+#include "base/map.h"
+
+struct documents {
+	struct map rendered; /* struct bytes, by what it is and its path */
+};
 
 enum document {
 	DOCUMENT_V3_INDEX,
@@ -77,13 +82,13 @@ static struct bytes *document(struct apiserver *s, enum document which, struct s
 
 	arena_init(&a, 0);
 	key = str_printf(&a, "%d %.*s", (int)which, STR_ARG(path));
-	body = map_get(&s->documents, key);
+	body = map_get(&s->documents->rendered, key);
 	if (!body) {
 		struct buf b = BUF_INIT;
 
 		if (render(s, which, path, &b)) {
 			body = bytes_dup(buf_str(&b));
-			map_put(&s->documents, key, body);
+			map_put(&s->documents->rendered, key, body);
 		}
 		buf_fini(&b);
 	}
@@ -102,11 +107,11 @@ static struct bytes *packed(struct apiserver *s, enum document which, struct str
 
 	arena_init(&a, 0);
 	key = str_printf(&a, "%d %.*s gzip", (int)which, STR_ARG(path));
-	ret = map_get(&s->documents, key);
+	ret = map_get(&s->documents->rendered, key);
 	if (!ret) {
 		ret = compress_gzip(bytes_str(body), NULL);
 		if (ret)
-			map_put(&s->documents, key, ret);
+			map_put(&s->documents->rendered, key, ret);
 	}
 	arena_fini(&a);
 	return ret;
@@ -202,9 +207,17 @@ bool documents_handle(struct apiserver *s, struct http_exchange *x)
 	return by_path(s, x, path);
 }
 
-void documents_fini(struct apiserver *s)
+struct documents *documents_new(void)
 {
-	map_foreach(e, &s->documents)
+	return mem_xnew(struct documents);
+}
+
+void documents_free(struct documents *d)
+{
+	if (!d)
+		return;
+	map_foreach(e, &d->rendered)
 		bytes_unref(e->value);
-	map_fini(&s->documents);
+	map_fini(&d->rendered);
+	free(d);
 }

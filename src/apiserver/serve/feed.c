@@ -8,13 +8,22 @@
 #include "apiserver/write/repair.h"
 #include "apiserver/write/services.h"
 
+struct feed {
+	struct store_watch *watch;
+	bool must_load;        /* the first load has failed: the next tick tries again */
+	uint64_t load_rev;     /* what is loaded first, to hear the rest as events; 0: the newest */
+	uint64_t compact_rev;  /* newest revision at the last compaction */
+	int64_t compact_at_ms; /* of the next one */
+};
+
+static void load(struct apiserver *s);
 static void load_at(struct apiserver *s, uint64_t rev);
 
 static void loaded(struct apiserver *s)
 {
 	s->is_loaded = true;
 	s->is_ready = s->was_ready;
-	if (!s->is_ready && !s->boot)
+	if (!s->is_ready)
 		boot_start(s);
 	await_advance(s);
 }
@@ -36,12 +45,12 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 	if (r < 0) {
 		server_tell(s, true, "the store's watch has ended, reading everything anew: %s",
 			    err->msg);
-		store_watch_close(s->store, TAKE_PTR(s->feed));
+		store_watch_close(s->store, TAKE_PTR(s->feed->watch));
 		s->was_ready |= s->is_ready;
 		s->is_ready = s->is_loaded = false;
 		s->is_stale = true;
 		watch_end_all(s); /* their clients find out by 410 what they have missed */
-		feed_load(s);
+		load(s);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -59,8 +68,7 @@ static void on_feed(void *ctx, int r, const struct store_event *events, size_t n
 	s->rev = rev;
 	if (!n && !s->is_loaded)
 		loaded(s);
-	if (!list_is_empty(&s->awaiting))
-		await_advance(s);
+	await_advance(s);
 }
 
 /* What the caches had is from before the feed ended; writes under way keep what they hold. */
@@ -77,7 +85,7 @@ static void forget(struct apiserver *s)
 static void try_again(struct apiserver *s, const struct err *err)
 {
 	server_tell(s, true, "cannot read the store, trying again: %s", err->msg);
-	s->must_load = true;
+	s->feed->must_load = true;
 }
 
 static void on_load(void *ctx, int r, const struct store_range *range, const struct err *err)
@@ -87,8 +95,9 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 
 	if (s->is_stopping)
 		return;
-	if (r < 0 && s->load_rev) { /* from where history goes; else it was compacted meanwhile */
-		load_at(s, r == ERR_GONE && range->rev > s->load_rev ? range->rev : 0);
+	if (r < 0 &&
+	    s->feed->load_rev) { /* from where history goes; else it was compacted meanwhile */
+		load_at(s, r == ERR_GONE && range->rev > s->feed->load_rev ? range->rev : 0);
 		return;
 	}
 	if (r < 0) {
@@ -109,9 +118,9 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 	vec_foreach(c, &s->caches)
 		cache_load_done(*c, range->rev);
 	authorize_load(s);
-	s->rev = s->compact_rev = range->rev;
-	s->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
-	s->feed = store_watch(s->store, STR(SERVER_REGISTRY), range->rev, on_feed, s);
+	s->rev = s->feed->compact_rev = range->rev;
+	s->feed->compact_at_ms = clock_mono_ms(s->clock) + APISERVER_HISTORY_MS;
+	s->feed->watch = store_watch(s->store, STR(SERVER_REGISTRY), range->rev, on_feed, s);
 	/* Or the feed says when it has caught up. */
 	if (range->rev >= store_current_rev(s->store))
 		loaded(s);
@@ -119,7 +128,7 @@ static void on_load(void *ctx, int r, const struct store_range *range, const str
 
 static void load_at(struct apiserver *s, uint64_t rev)
 {
-	s->load_rev = rev;
+	s->feed->load_rev = rev;
 	store_range(s->store, STR(SERVER_REGISTRY), (struct str){0}, 0, rev, on_load, s);
 }
 
@@ -147,11 +156,11 @@ static void on_newest(void *ctx, int r, const struct store_range *range, const s
 }
 
 /* When the feed was lost, the newest is enough: what counts is to be back soon. */
-void feed_load(struct apiserver *s)
+static void load(struct apiserver *s)
 {
 	uint64_t now = store_current_rev(s->store);
 
-	s->must_load = false;
+	s->feed->must_load = false;
 	if (s->is_stale)
 		load_at(s, 0);
 	else if (now)
@@ -171,14 +180,46 @@ static void on_compacted(void *ctx, int r, const struct store_txn_result *res,
 /* What was newest a period ago is the oldest that stays readable. Servers that share a store all do
  * so, each at its own time: none forgets what is younger, and it does no harm to ask for what is
  * forgotten already, so nobody needs to be chosen for it. */
-void feed_compact(struct apiserver *s)
+static void compact(struct apiserver *s)
 {
 	int64_t now = clock_mono_ms(s->clock);
 
-	if (now < s->compact_at_ms)
+	if (now < s->feed->compact_at_ms)
 		return;
-	s->compact_at_ms = now + APISERVER_HISTORY_MS;
-	if (s->compact_rev > store_compacted_rev(s->store))
-		store_compact(s->store, s->compact_rev, on_compacted, s);
-	s->compact_rev = s->rev;
+	s->feed->compact_at_ms = now + APISERVER_HISTORY_MS;
+	if (s->feed->compact_rev > store_compacted_rev(s->store))
+		store_compact(s->store, s->feed->compact_rev, on_compacted, s);
+	s->feed->compact_rev = s->rev;
+}
+
+struct feed *feed_new(void)
+{
+	return mem_xnew(struct feed);
+}
+
+void feed_start(struct apiserver *s)
+{
+	load(s);
+}
+
+void feed_tick(struct apiserver *s)
+{
+	if (s->feed->must_load)
+		load(s);
+	if (s->is_loaded)
+		compact(s);
+}
+
+void feed_stop(struct apiserver *s)
+{
+	if (s->feed->watch)
+		store_watch_close(s->store, TAKE_PTR(s->feed->watch));
+}
+
+void feed_free(struct feed *f)
+{
+	if (!f)
+		return;
+	assert(!f->watch);
+	free(f);
 }

@@ -10,6 +10,11 @@
 
 #include "apiserver/server.h"
 
-void feed_load(struct apiserver *s);
-/* Call it often: forgets the store's history that is older than APISERVER_HISTORY_MS. */
-void feed_compact(struct apiserver *s);
+struct feed *feed_new(void);
+void feed_free(struct feed *f); /* NULL is fine; feed_stop comes first */
+
+void feed_start(struct apiserver *s);
+void feed_stop(struct apiserver *s);
+/* Call it often: tries again what has failed, and forgets the store's history that is older than
+ * APISERVER_HISTORY_MS. */
+void feed_tick(struct apiserver *s);

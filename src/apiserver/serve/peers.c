@@ -3,6 +3,7 @@
 
 #include "api/names.h"
 #include "apiserver/server.h"
+#include "base/map.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -88,16 +89,14 @@ static void on_written(void *ctx, int r, const struct err *err)
 static void send(struct peers *p, enum http_method method, const char *name, struct str body)
 {
 	static const struct http_call_events events = {.on_done = on_written};
-	struct apiserver *s = p->s;
+	struct http_transport *calls = server_calls(p->s);
 	char target[sizeof(LEASES_PATH) + 256];
 	struct http_call_request req = {.method = method};
 
-	if (!s->own_calls)
-		s->own_calls = apiserver_transport(s);
 	snprintf(target, sizeof(target), LEASES_PATH "%s", name);
 	req.target = str_of(target);
 	req.body = bytes_dup(body);
-	s->own_calls->ops->send(s->own_calls, &req, &events, NULL);
+	calls->ops->send(calls, &req, &events, NULL);
 	bytes_unref(req.body);
 }
 

@@ -33,10 +33,9 @@ static void send_call(struct apiserver *s, enum http_method method, struct str t
 	static const struct http_header patch = {{"content-type", 12},
 						 {"application/merge-patch+json", 28}};
 	struct http_call_request req = {.method = method, .target = target};
+	struct http_transport *calls = server_calls(s);
 	struct buf b = BUF_INIT;
 
-	if (!s->own_calls)
-		s->own_calls = apiserver_transport(s);
 	if (body) {
 		json_write(&b, body);
 		req.body = bytes_dup(buf_str(&b));
@@ -45,7 +44,7 @@ static void send_call(struct apiserver *s, enum http_method method, struct str t
 		req.headers = &patch;
 		req.n_headers = 1;
 	}
-	s->own_calls->ops->send(s->own_calls, &req, &events, NULL);
+	calls->ops->send(calls, &req, &events, NULL);
 	bytes_unref(req.body);
 	buf_fini(&b);
 }

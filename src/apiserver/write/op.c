@@ -2,6 +2,7 @@
 #include "apiserver/write/op.h"
 
 #include "apiserver/reply.h"
+#include "base/map.h"
 
 /* Who writes one object: one transaction under way, the others wait. */
 struct op_line {
@@ -11,9 +12,43 @@ struct op_line {
 	char text[];
 };
 
+struct op_list {
+	struct list_node all;
+	struct map lines; /* by store key */
+	size_t n_writes;  /* transactions, and those in line */
+};
+
+struct op_list *op_list_new(void)
+{
+	struct op_list *ops = mem_xnew(struct op_list);
+
+	list_init(&ops->all);
+	return ops;
+}
+
+void op_list_free(struct op_list *ops)
+{
+	if (!ops)
+		return;
+	assert(map_len(&ops->lines) == 0);
+	free(ops);
+}
+
+size_t op_count(const struct apiserver *s)
+{
+	return s->ops->n_writes;
+}
+
+int op_admit(struct request *req)
+{
+	if (op_count(req->s) < APISERVER_WRITES_MAX)
+		return 0;
+	return status_set(&req->st, ERR_TOO_MANY, "too many requests, please try again later");
+}
+
 static struct op_line *line_of(struct apiserver *s, struct str key)
 {
-	struct op_line *line = map_get(&s->writes, key);
+	struct op_line *line = map_get(&s->ops->lines, key);
 
 	if (line)
 		return line;
@@ -21,7 +56,7 @@ static struct op_line *line_of(struct apiserver *s, struct str key)
 	memcpy(line->text, key.ptr, key.len);
 	line->key = str_n(line->text, key.len);
 	list_init(&line->waiting);
-	map_put(&s->writes, key, line);
+	map_put(&s->ops->lines, key, line);
 	return line;
 }
 
@@ -62,7 +97,7 @@ struct op *op_new(struct request *req, int (*step)(struct op *op))
 	op->http_status = 200;
 	op->deadline_ms = clock_mono_ms(op->s->clock) +
 			  (req->timeout_ms ? req->timeout_ms : REQUEST_TIMEOUT_MS);
-	list_append(&op->s->ops, &op->link);
+	list_append(&op->s->ops->all, &op->link);
 	arena_init(&op->arena, 0);
 	return op;
 }
@@ -144,7 +179,7 @@ static void line_advance(struct apiserver *s, struct op_line *line)
 
 	while (!line->is_busy && (next = list_first(struct op, &line->waiting, in_line))) {
 		list_remove(&next->in_line);
-		s->n_writes--;
+		s->ops->n_writes--;
 		if (next->req || next->ended)
 			op_run(next);
 		else
@@ -152,7 +187,7 @@ static void line_advance(struct apiserver *s, struct op_line *line)
 	}
 	if (line->is_busy)
 		return;
-	map_remove(&s->writes, line->key);
+	map_remove(&s->ops->lines, line->key);
 	free(line);
 }
 
@@ -189,7 +224,7 @@ static void on_txn(void *ctx, int r, const struct store_txn_result *res, const s
 	struct apiserver *s = op->s;
 	struct op_line *line = TAKE_PTR(op->line);
 
-	s->n_writes--;
+	s->ops->n_writes--;
 	line->is_busy = false;
 	if (op->hold)
 		op->hold->drop(s, op->held);
@@ -205,7 +240,7 @@ int op_submit(struct op *op)
 				.ops = op->ops,
 				.n_ops = op->n_ops};
 
-	op->s->n_writes++;
+	op->s->ops->n_writes++;
 	if (line->is_busy) {
 		op->tries--; /* this one did not get as far as a race */
 		list_append(&line->waiting, &op->in_line);
@@ -223,7 +258,7 @@ void op_tick(struct apiserver *s)
 {
 	int64_t now = clock_mono_ms(s->clock);
 
-	list_foreach(struct op, op, &s->ops, link) {
+	list_foreach(struct op, op, &s->ops->all, link) {
 		struct request *req = op->req;
 
 		if (!req || op->ended || now < op->deadline_ms)

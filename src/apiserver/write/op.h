@@ -19,6 +19,7 @@
  */
 
 #include "apiserver/request.h"
+#include "base/list.h"
 
 struct op;
 struct delete_options;
@@ -47,7 +48,7 @@ struct op {
 	/* The compare with this index failed. True: try again. False: req->st is set. */
 	bool (*lost)(struct op *op, size_t failed);
 	unsigned tries;
-	struct list_node link;    /* in the server's ops */
+	struct list_node link;    /* in op_list.all */
 	int64_t deadline_ms;      /* when the client is told that it takes too long */
 	struct op_line *line;     /* of the object, while the transaction is under way */
 	struct list_node in_line; /* while it waits */
@@ -76,6 +77,13 @@ enum {
 	OP_TRIES_MAX = 20, /* of one write, over all its races */
 };
 
+/* The server's ops; when they are freed, none is left. NULL is fine. */
+struct op_list *op_list_new(void);
+void op_list_free(struct op_list *ops);
+/* Transactions under way, and those that wait for one. */
+size_t op_count(const struct apiserver *s);
+/* Before an op for a client: ERR_TOO_MANY with req->st set when too many writes are under way. */
+int op_admit(struct request *req) _nodiscard_;
 /* Runs the op to its end; takes over the exchange unless op->ended. The op frees itself. */
 void op_run(struct op *op);
 struct op *op_new(struct request *req, int (*step)(struct op *op));

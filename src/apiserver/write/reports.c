@@ -2,6 +2,7 @@
 #include "apiserver/write/reports.h"
 
 #include "apiserver/server.h"
+#include "base/map.h"
 
 #include <unistd.h>
 
@@ -112,13 +113,13 @@ static void on_written(void *ctx, int r, const struct err *err)
 void reports_warn(struct reports *r, const struct report *what)
 {
 	static const struct http_call_events events = {.on_done = on_written};
-	struct apiserver *s = r->s;
 	struct http_call_request req = {.method = HTTP_POST};
+	struct http_transport *calls;
 	struct buf b = BUF_INIT;
 	struct arena a;
 	struct str ns;
 
-	if (s->is_stopping)
+	if (r->s->is_stopping)
 		return;
 	arena_init(&a, 0);
 	if (is_news(r, &a, what)) {
@@ -127,9 +128,8 @@ void reports_warn(struct reports *r, const struct report *what)
 		json_write(&b, event(r, &a, what, ns));
 		req.target = str_printf(&a, "/api/v1/namespaces/%.*s/events", STR_ARG(ns));
 		req.body = bytes_dup(buf_str(&b));
-		if (!s->own_calls)
-			s->own_calls = apiserver_transport(s);
-		s->own_calls->ops->send(s->own_calls, &req, &events, NULL);
+		calls = server_calls(r->s);
+		calls->ops->send(calls, &req, &events, NULL);
 		bytes_unref(req.body);
 	}
 	buf_fini(&b);

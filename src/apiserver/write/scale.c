@@ -209,11 +209,12 @@ static int scale_step(struct op *op)
 
 int scale_handle(struct request *req)
 {
+	int r;
+
 	if (req->verb == REQUEST_GET)
 		return scale_get(req);
-	if (req->s->n_writes >= APISERVER_WRITES_MAX)
-		return status_set(&req->st, ERR_TOO_MANY,
-				  "too many requests, please try again later");
-	op_run(op_new(req, scale_step));
-	return 0;
+	r = op_admit(req);
+	if (r == 0)
+		op_run(op_new(req, scale_step));
+	return r;
 }

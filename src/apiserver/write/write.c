@@ -412,11 +412,10 @@ static int check_patch(struct request *req)
 int write_start(struct request *req)
 {
 	int (*step)(struct op * op) = NULL;
-	int r;
+	int r = op_admit(req);
 
-	if (req->s->n_writes >= APISERVER_WRITES_MAX)
-		return status_set(&req->st, ERR_TOO_MANY,
-				  "too many requests, please try again later");
+	if (r < 0)
+		return r;
 	if (req->sub.len && !str_eq_c(req->sub, "status") && !str_eq_c(req->sub, "finalize"))
 		return status_set(&req->st, ERR_NOT_FOUND,
 				  "the server could not find the requested resource");
