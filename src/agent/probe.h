@@ -3,7 +3,7 @@
 
 /*
  * When a probe runs and what its results amount to. Pure: time is passed in (monotonic, ms), and
- * who asks the container is agent/prober.h.
+ * who asks the container is agent/prober.c.
  *
  * A verdict changes after success_threshold (failure_threshold) results of one kind in a row. A
  * readiness probe begins as failed, so that a Pod gets no traffic before it has said yes; a

@@ -6,7 +6,7 @@
  * (service-api.md sections 18.1, 18.2, 18.4). The ways to answer it are in reply.h.
  *
  * A request lives in its exchange's arena and ends with the exchange. Whoever works on it across
- * turns of the loop keeps a struct op (write.c) that learns when the client has gone.
+ * turns of the loop keeps a struct op (write/op.h) that learns when the client has gone.
  */
 
 #include "access/access.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Forced into every file by the build: calls that have a safe counterpart here do not compile.
- * (random() would be among them, were the word not in uv.h; without srandom it is of no use.) */
+ * (random() would be among them, were the word not in <uv.h>; without srandom it is of no use.) */
 
 #include <stdio.h>
 #include <stdlib.h>

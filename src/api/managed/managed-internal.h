@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What managed.c (entries, updates) and managed_apply.c (apply) share. */
+/* What managed.c (entries, updates) and apply.c (apply) share. */
 
 #include "api/managed/field_walk.h"
 #include "api/managed/managed.h"

@@ -8,7 +8,7 @@
  * A range is usable unless its object is being deleted or has a Ready condition that is not "True".
  * One that the allocator cannot serve (IPv6 beyond /64) or of a family that the cluster does not
  * have is no error: nothing is drawn from it. Pure; fed from the store like the pools are
- * (service_plan.h).
+ * (plan.h).
  */
 
 #include "apiserver/service/plan.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The claims and releases that are gathered while a plan is made (service_plan.c).
+ * The claims and releases that are gathered while a plan is made (plan.c).
  */
 
 #include "apiserver/service/plan.h"

@@ -77,7 +77,7 @@ static const struct cache *cache_of(const struct apiserver *s, const char *kind)
 
 /* ---- one object ---- */
 
-/* What service_repair.h looks at, and with what revision it was seen. */
+/* What service/repair.h looks at, and with what revision it was seen. */
 struct look {
 	struct repair *r;
 	struct arena a;

@@ -4,7 +4,7 @@
 /*
  * The repair loop: at start, and every APISERVER_REPAIR_MS (or what the config says), it goes over
  * all Services, IPAddress objects and port claims, says as Events what is wrong between them
- * (service_repair.h) and puts right what can be. In between it looks at IPAddress objects that
+ * (service/repair.h) and puts right what can be. In between it looks at IPAddress objects that
  * somebody has written by hand.
  *
  * A round goes in small steps, so that requests are served meanwhile. Each change is a transaction
