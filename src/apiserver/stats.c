@@ -41,11 +41,6 @@ static struct metric *const all[] = {&requests, &durations, &objects, &watches, 
 
 void stats_register(void)
 {
-	static bool is_done;
-
-	if (is_done)
-		return;
-	is_done = true;
 	metrics_register(all, ARRAY_LEN(all));
 }
 

@@ -98,10 +98,19 @@ double metric_get(const struct metric *m, const char *const *values)
 	return s ? s->value : 0;
 }
 
+static bool is_registered(const struct metric *m)
+{
+	vec_foreach(it, &metrics_all)
+		if (*it == m)
+			return true;
+	return false;
+}
+
 void metrics_register(struct metric *const *metrics, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		*vec_push(&metrics_all) = metrics[i];
+		if (!is_registered(metrics[i]))
+			*vec_push(&metrics_all) = metrics[i];
 }
 
 static void metric_print_value(struct buf *b, double v)

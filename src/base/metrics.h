@@ -5,9 +5,9 @@
  * Metrics in the Prometheus text format (version 0.0.4), declared as tables.
  *
  * A metric is a static struct metric with a name, a help text, a kind and its label names; series
- * are found by label values. A room lists its metrics in one array and registers it once;
- * `/metrics` prints every registered array. Not safe among threads: a worker keeps plain counters
- * and its owner adds them up.
+ * are found by label values. A room lists its metrics in one array and registers it before
+ * it uses it (again does nothing); `/metrics` prints every registered array. Not safe among
+ * threads: a worker keeps plain counters and its owner adds them up.
  */
 
 #include "base/buf.h"

@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/metrics.h"
 #include "base/rand.h"
 #include "client/client.h"
 #include "loop/loop.h"
@@ -32,14 +33,27 @@ struct client_events {
 	struct map by_key;
 	struct list_node entries, writes;
 	size_t n_writes;
-	uint64_t dropped;
 };
+
+static struct metric dropped = {
+	.name = "fairlead_events_dropped_total",
+	.help = "Events that were not written: too many at a time, or the write has failed.",
+	.kind = METRIC_COUNTER,
+	.labels = {"component"},
+};
+static struct metric *const metrics[] = {&dropped};
+
+static void count_dropped(const struct client_events *e)
+{
+	metric_add(&dropped, (const char *const[]){e->component}, 1);
+}
 
 struct client_events *client_events_new(struct loop *l, struct client *c, const char *component,
 					const char *host)
 {
 	struct client_events *e = mem_xnew(struct client_events);
 
+	metrics_register(metrics, ARRAY_LEN(metrics));
 	e->loop = l;
 	e->client = c;
 	e->component = mem_xstrdup(component);
@@ -83,11 +97,6 @@ void client_events_free(struct client_events *e)
 	free(e);
 }
 
-uint64_t client_events_dropped(const struct client_events *e)
-{
-	return e->dropped;
-}
-
 static void events_answered(void *ctx, int r, struct json *obj, const struct err *err)
 {
 	struct events_write *w = ctx;
@@ -95,7 +104,7 @@ static void events_answered(void *ctx, int r, struct json *obj, const struct err
 	struct events_entry *it = map_get(&e->by_key, str_of(w->key));
 
 	if (r < 0) {
-		e->dropped++;
+		count_dropped(e);
 		if (it && (r == ERR_NOT_FOUND || !it->is_created))
 			entry_free(e, it); /* the server forgot it, or never had it */
 	} else if (it) {
@@ -200,7 +209,7 @@ static void events_record(struct client_events *e, struct arena *a, const struct
 	struct json *patch;
 
 	if (e->n_writes >= CLIENT_EVENTS_PENDING_MAX) {
-		e->dropped++;
+		count_dropped(e);
 		return;
 	}
 	if (!it) {

@@ -7,8 +7,9 @@
  * Fire and forget: recording never fails and never holds anybody up. The same text about the same
  * object is one Event whose count rises; it is written again after CLIENT_EVENT_PAUSE_MS at the
  * earliest. At most CLIENT_EVENTS_MAX different ones are remembered (the oldest is forgotten) and
- * CLIENT_EVENTS_PENDING_MAX under way; what is over that is dropped and counted. A write that fails
- * is dropped too, since Events are news, not state.
+ * CLIENT_EVENTS_PENDING_MAX under way; what is over that is dropped and counted
+ * (fairlead_events_dropped_total). A write that fails is dropped too, since Events are news, not
+ * state.
  */
 
 #include "api/types.h"
@@ -39,4 +40,3 @@ void client_events_free(struct client_events *e);
 void client_event(struct client_events *e, const char *api_version, const char *kind,
 		  const struct api_meta *about, enum client_event_type type, const char *reason,
 		  const char *fmt, ...) _printf_(7, 8);
-uint64_t client_events_dropped(const struct client_events *e);

@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/metrics.h"
 #include "loop/loop.h"
 
 #include <string.h>
@@ -55,6 +56,21 @@ static struct queue_item *queue_item(struct client_queue *q, struct str key)
 	return it;
 }
 
+static struct metric depth = {
+	.name = "fairlead_queue_depth",
+	.help = "Keys that wait for their controller.",
+	.kind = METRIC_GAUGE,
+	.labels = {"queue"},
+};
+static struct metric *const metrics[] = {&depth};
+
+static void set_depth(struct client_queue *q, size_t to)
+{
+	q->depth = to;
+	if (q->config.name)
+		metric_set(&depth, (const char *const[]){q->config.name}, (double)to);
+}
+
 static void queue_item_free(void *p)
 {
 	struct queue_item *it = p;
@@ -98,7 +114,7 @@ static void queue_ready(struct queue_item *it)
 	if (list_is_linked(&it->link))
 		return;
 	list_append(&q->ready, &it->link);
-	q->depth++;
+	set_depth(q, q->depth + 1);
 	queue_kick(q);
 }
 
@@ -114,7 +130,7 @@ static void queue_run(void *ctx)
 		if (!it)
 			break;
 		list_remove(&it->link);
-		q->depth--;
+		set_depth(q, q->depth - 1);
 		it->is_working = true;
 		q->working++;
 		it->is_begun = true;
@@ -151,6 +167,7 @@ struct client_queue *client_queue_new(struct loop *l, const struct client_queue_
 {
 	struct client_queue *q = mem_xnew(struct client_queue);
 
+	metrics_register(metrics, ARRAY_LEN(metrics));
 	q->loop = l;
 	if (config)
 		q->config = *config;
@@ -164,6 +181,7 @@ struct client_queue *client_queue_new(struct loop *l, const struct client_queue_
 	q->ctx = ctx;
 	list_init(&q->ready);
 	q->kick = loop_timer_new(l, queue_run, q);
+	set_depth(q, 0);
 	return q;
 }
 
@@ -174,6 +192,7 @@ void client_queue_free(struct client_queue *q)
 	if (q->freed)
 		*q->freed = true;
 	loop_timer_close(q->kick);
+	set_depth(q, 0);
 	map_fini_values(&q->items, queue_item_free);
 	free(q);
 }
@@ -225,9 +244,4 @@ bool client_queue_done(struct client_queue *q, struct str key, bool ok)
 	if (q->depth)
 		queue_kick(q);
 	return kept;
-}
-
-size_t client_queue_depth(const struct client_queue *q)
-{
-	return q->depth;
 }

@@ -13,6 +13,7 @@ struct loop;
 struct client_queue;
 
 struct client_queue_config {
+	const char *name; /* static; in fairlead_queue_depth, the keys that wait; NULL: not told */
 	int64_t base_ms, max_ms; /* 0: 5 ms, 1,000 s */
 	unsigned max_retries;
 	unsigned workers; /* keys under way at a time; 0: 1 */
@@ -28,4 +29,3 @@ void client_queue_add(struct client_queue *q, struct str key);
 void client_queue_add_after(struct client_queue *q, struct str key, int64_t after_ms);
 /* ok false: retried with back-off; returns false when the key was dropped for good. */
 bool client_queue_done(struct client_queue *q, struct str key, bool ok);
-size_t client_queue_depth(const struct client_queue *q);

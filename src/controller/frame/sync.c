@@ -124,7 +124,8 @@ static void sync_work(void *ctx, struct str key)
 struct controller_sync *controller_sync_new(struct controllers *c,
 					    const struct controller_sync_ops *ops)
 {
-	static const struct client_queue_config config = {
+	const struct client_queue_config config = {
+		.name = ops->name,
 		.base_ms = SYNC_BASE_MS,
 		.max_ms = SYNC_MAX_MS,
 		.max_retries = SYNC_RETRIES,

@@ -118,7 +118,11 @@ void controller_accounts_object(struct controller_accounts *g, const struct clie
 struct controller_accounts *controller_accounts_new(struct controllers *c)
 {
 	static const struct client_queue_config config = {
-		.base_ms = 100, .max_ms = 60000, .workers = ACCOUNTS_WORKERS};
+		.name = "serviceaccount",
+		.base_ms = 100,
+		.max_ms = 60000,
+		.workers = ACCOUNTS_WORKERS,
+	};
 	struct controller_accounts *g = mem_xnew(struct controller_accounts);
 
 	g->c = c;

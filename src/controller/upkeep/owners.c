@@ -432,7 +432,11 @@ void controller_owners_index(struct controllers *c)
 struct controller_owners *controller_owners_new(struct controllers *c)
 {
 	static const struct client_queue_config config = {
-		.base_ms = OWNERS_BASE_MS, .max_ms = OWNERS_MAX_MS, .workers = OWNERS_WORKERS};
+		.name = "owners",
+		.base_ms = OWNERS_BASE_MS,
+		.max_ms = OWNERS_MAX_MS,
+		.workers = OWNERS_WORKERS,
+	};
 	struct controller_owners *g = mem_xnew(struct controller_owners);
 
 	g->c = c;

@@ -235,6 +235,7 @@ static void schedule_work(void *ctx, struct str key)
 struct controller_scheduler *controller_scheduler_new(struct controllers *c)
 {
 	static const struct client_queue_config config = {
+		.name = "scheduler",
 		.base_ms = SCHEDULE_BASE_MS,
 		.max_ms = SCHEDULE_MAX_MS,
 		.workers = SCHEDULE_WORKERS,

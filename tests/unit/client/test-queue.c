@@ -2,8 +2,12 @@
 #include "client/queue.h"
 
 #include "base/buf.h"
+#include "base/metrics.h"
 #include "loop/loop.h"
 #include "tests/harness/test.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* What was begun, in order: "a b a". */
 struct fixture {
@@ -34,9 +38,23 @@ static void work(void *ctx, struct str key)
 
 static void begin(struct fixture *f, const struct client_queue_config *config)
 {
+	struct client_queue_config named = config ? *config : (struct client_queue_config){0};
+
+	named.name = "tests";
 	*f = (struct fixture){.loop = loop_new()};
 	buf_init(&f->begun);
-	f->q = client_queue_new(f->loop, config, work, f);
+	f->q = client_queue_new(f->loop, &named, work, f);
+}
+
+static void assert_depth(const char *depth)
+{
+	char line[64];
+	struct buf b = BUF_INIT;
+
+	snprintf(line, sizeof(line), "\nfairlead_queue_depth{queue=\"tests\"} %s\n", depth);
+	metrics_print(&b);
+	ASSERT_TRUE(strstr(b.ptr, line) != NULL);
+	buf_fini(&b);
 }
 
 static void finish(struct fixture *f)
@@ -68,10 +86,10 @@ TEST(a_key_is_queued_once)
 	client_queue_add(f.q, STR("a"));
 	client_queue_add(f.q, STR("b"));
 	client_queue_add(f.q, STR("a"));
-	ASSERT_EQ(client_queue_depth(f.q), 2);
+	assert_depth("2");
 	ASSERT_STREQ(f.begun.ptr, ""); /* never from inside the call */
 	turn_until(&f, "a b ");
-	ASSERT_EQ(client_queue_depth(f.q), 0);
+	assert_depth("0");
 	finish(&f);
 }
 
@@ -106,7 +124,7 @@ TEST(workers_bound_what_is_under_way)
 	client_queue_add(f.q, STR("c"));
 	turn(&f);
 	ASSERT_STREQ(f.begun.ptr, "a b ");
-	ASSERT_EQ(client_queue_depth(f.q), 1);
+	assert_depth("1");
 	client_queue_done(f.q, STR("a"), true);
 	turn_until(&f, "a b c ");
 	client_queue_done(f.q, STR("b"), true);
@@ -139,7 +157,7 @@ TEST(add_after_keeps_the_earlier_time)
 	client_queue_add_after(f.q, STR("a"), 3600 * 1000);
 	client_queue_add_after(f.q, STR("a"), 2);
 	client_queue_add_after(f.q, STR("a"), 3600 * 1000);
-	ASSERT_EQ(client_queue_depth(f.q), 0);
+	assert_depth("0");
 	turn_until(&f, "a ");
 	finish(&f);
 }
