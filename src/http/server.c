@@ -13,7 +13,6 @@
 #include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -27,7 +26,6 @@ struct http_listener {
 	struct http_server *server;
 	int fd;
 	struct loop_poll *poll;
-	char *path; /* of a unix socket, removed at the end */
 };
 
 static const char http_preface[HTTP_PREFACE_LEN + 1] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -439,9 +437,6 @@ static void http_listener_free(struct http_listener *li)
 {
 	loop_poll_close(li->poll);
 	fd_close(li->fd);
-	if (li->path)
-		unlink(li->path);
-	free(li->path);
 	free(li);
 }
 
@@ -488,33 +483,6 @@ int http_server_listen(struct http_server *s, const struct ip_addr *addr, uint16
 	if (ret_port)
 		*ret_port = sockaddr_port(&ss);
 	return 0;
-}
-
-int http_server_listen_unix(struct http_server *s, const char *path, struct err *err)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	_cleanup_(fd_closep) int fd = -1;
-	int r;
-
-	if (strlen(path) >= sizeof(un.sun_path))
-		return err_set(err, ERR_INVALID, "socket path '%s' is longer than %zu bytes", path,
-			       sizeof(un.sun_path) - 1);
-	memcpy(un.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_sys(err, errno, "socket '%s'", path);
-	/* One that nobody listens on is left over from a crash. */
-	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0 && errno == ECONNREFUSED)
-		unlink(path);
-	fd_close(fd);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ||
-	    listen(fd, HTTP_BACKLOG) < 0)
-		return err_sys(err, errno, "listen on '%s'", path);
-	r = http_server_listen_fd(s, TAKE_FD(fd), err);
-	if (r == 0)
-		(*vec_last(&s->listeners))->path = mem_xstrdup(path);
-	return r;
 }
 
 static void http_server_unlisten(struct http_server *s)

@@ -55,7 +55,6 @@ int http_server_listen(struct http_server *s, const struct ip_addr *addr, uint16
 /* Adds a socket that listens already (made in another network namespace, or by a service manager);
  * the server owns it from now on. */
 int http_server_listen_fd(struct http_server *s, int fd, struct err *err) _nodiscard_;
-int http_server_listen_unix(struct http_server *s, const char *path, struct err *err) _nodiscard_;
 
 /* Graceful stop: no new connections, GOAWAY, answers under way finish (streams are ended by the
  * handler or cut after grace_ms); then done(ctx). */

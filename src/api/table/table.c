@@ -321,15 +321,6 @@ struct json *api_partial_metadata(struct arena *a, struct json *obj, bool is_bet
 	return part;
 }
 
-struct json *api_partial_metadata_list(struct arena *a, struct json *list_meta, bool is_beta)
-{
-	struct json *list = new_object(a, "PartialObjectMetadataList", is_beta);
-
-	json_set(list, "metadata", list_meta ? list_meta : json_new(a, JSON_OBJECT));
-	json_set(list, "items", json_new(a, JSON_ARRAY));
-	return list;
-}
-
 static struct json *row_object(const struct api_table *t, struct json *obj,
 			       enum api_include include)
 {

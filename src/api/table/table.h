@@ -54,8 +54,6 @@ void api_table_add_bookmark(struct api_table *t, struct str resource_version);
 
 /* PartialObjectMetadata of `obj`, whose metadata is moved into it. */
 struct json *api_partial_metadata(struct arena *a, struct json *obj, bool is_beta);
-/* An empty PartialObjectMetadataList; append to its "items". */
-struct json *api_partial_metadata_list(struct arena *a, struct json *list_meta, bool is_beta);
 
 /* "5m30s", "3h", "2y17d": the age of something that is `ns` old; "<invalid>" from -2 s on. */
 void api_human_duration(struct buf *b, int64_t ns);

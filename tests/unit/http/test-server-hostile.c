@@ -431,18 +431,3 @@ TEST(rapid_resets_end_the_connection)
 	buf_fini(&in);
 	pair_fini(&p);
 }
-
-TEST(a_unix_socket_serves_too)
-{
-	struct err err;
-	struct pair p;
-	char path[128];
-
-	pair_init(&p, PAIR_H1);
-	snprintf(path, sizeof(path), "%s/s", test_tmpdir());
-	ASSERT_OK(http_server_listen_unix(p.server, path, &err));
-	ASSERT_TRUE(http_server_listen_unix(p.server, path, &err) < 0); /* in use */
-	ASSERT_EQ(access(path, F_OK), 0);
-	pair_fini(&p);
-	ASSERT_TRUE(access(path, F_OK) < 0);
-}
