@@ -30,6 +30,9 @@ struct http_call {
 	size_t n_headers;
 	VEC(struct bytes *) chunks;
 	size_t pending;
+	bool was_full;            /* the handler waits to go on */
+	struct loop_timer *timer; /* of a call with limits */
+	int64_t until_ms, idle_ms, heard_ms;
 };
 
 static struct http_call *call_of(struct http_exchange *x)
@@ -54,6 +57,8 @@ static void call_detach(struct http_call *call)
 {
 	list_remove(&call->link);
 	call->is_cancelled = true;
+	if (call->timer)
+		loop_timer_close(TAKE_PTR(call->timer));
 }
 
 static void tell_done(struct http_call *call)
@@ -70,42 +75,54 @@ static void tell_done(struct http_call *call)
 	call_unref(call);
 }
 
+/* As far as the client wants: it may pause, or cancel, at each. */
 static void deliver_chunks(struct http_call *call)
 {
-	VEC(struct bytes *) chunks = {0};
+	size_t n = 0;
 
-	memcpy(&chunks, &call->chunks, sizeof(chunks));
-	memset(&call->chunks, 0, sizeof(call->chunks));
-	call->pending = 0;
-	vec_foreach(c, &chunks) {
-		if (!call->is_cancelled && call->events.on_data)
-			call->events.on_data(call->ctx, bytes_str(*c));
-		bytes_unref(*c);
+	for (; n < call->chunks.len && !call->is_paused && !call->is_cancelled; n++) {
+		struct bytes *chunk = call->chunks.ptr[n];
+
+		call->pending -= chunk->len;
+		if (call->events.on_data)
+			call->events.on_data(call->ctx, bytes_str(chunk));
+		bytes_unref(chunk);
 	}
-	vec_fini(&chunks);
+	call->chunks.len -= n;
+	if (n)
+		memmove(call->chunks.ptr, call->chunks.ptr + n,
+			call->chunks.len * sizeof(*call->chunks.ptr));
 }
 
-static void on_flush(void *ctx)
+/* One turn's worth of callbacks. */
+static void deliver(struct http_call *call)
 {
-	struct http_call *call = ctx;
-	bool was_full = call->pending >= HTTP_PENDING_MAX;
-
-	call->is_posted = false;
-	if (call->is_paused && !call->is_cancelled) {
-		call_unref(call);
-		return;
-	}
-	if (!call->is_cancelled && call->is_begun && !call->is_head_told) {
+	call->was_full |= call->pending >= HTTP_PENDING_MAX;
+	if (call->is_begun && !call->is_head_told) {
 		call->is_head_told = true;
 		if (call->events.on_head)
 			call->events.on_head(call->ctx, call->status, call->headers,
 					     call->n_headers);
 	}
 	deliver_chunks(call);
-	if (!call->is_cancelled && (call->is_aborted || call->is_ended))
+	if (call->is_cancelled || call->is_paused)
+		return;
+	if (call->is_aborted || call->is_ended) {
 		tell_done(call);
-	else if (!call->is_cancelled && was_full && call->x.on_writable)
-		call->x.on_writable(&call->x);
+	} else if (call->was_full) {
+		call->was_full = false;
+		if (call->x.on_writable)
+			call->x.on_writable(&call->x);
+	}
+}
+
+static void on_flush(void *ctx)
+{
+	struct http_call *call = ctx;
+
+	call->is_posted = false;
+	if (!call->is_cancelled && !call->is_paused)
+		deliver(call);
 	call_unref(call);
 }
 
@@ -118,11 +135,24 @@ static void post(struct http_call *call)
 	loop_post(call->local->s->loop, on_flush, call);
 }
 
+static int64_t now_ms(const struct http_call *call)
+{
+	return clock_mono_ms(call->local->s->clock);
+}
+
+/* The handler has said something. */
+static void heard(struct http_call *call)
+{
+	if (call->idle_ms)
+		call->heard_ms = now_ms(call);
+}
+
 static void local_begin(struct http_exchange *x, int status, const struct http_header *headers,
 			size_t n_headers, int64_t length)
 {
 	struct http_call *call = call_of(x);
 
+	heard(call);
 	call->is_begun = true;
 	call->status = status;
 	call->headers = arena_array(&x->arena, n_headers, sizeof(struct http_header));
@@ -139,6 +169,7 @@ static void local_write(struct http_exchange *x, struct bytes *chunk)
 
 	if (call->is_cancelled)
 		return;
+	heard(call);
 	*vec_push(&call->chunks) = bytes_ref(chunk);
 	call->pending += chunk->len;
 	post(call);
@@ -168,6 +199,48 @@ static const struct http_exchange_ops exchange_ops = {
 	.abort = local_abort,
 	.pending = local_pending,
 };
+
+static void local_cancel(struct http_call *call);
+
+static void start_timer(struct http_call *call)
+{
+	int64_t at = call->until_ms ? call->until_ms : INT64_MAX;
+
+	if (call->idle_ms)
+		at = MIN(at, call->heard_ms + call->idle_ms);
+	loop_timer_start(call->timer, at - now_ms(call), 0);
+}
+
+static void on_timer(void *ctx)
+{
+	struct http_call *call = ctx;
+	struct http_call_events events = call->events;
+	int64_t now = now_ms(call);
+	bool is_late = call->until_ms && now >= call->until_ms;
+	struct err err;
+
+	if (!is_late && !(call->idle_ms && now >= call->heard_ms + call->idle_ms)) {
+		start_timer(call);
+		return;
+	}
+	ctx = call->ctx;
+	local_cancel(call);
+	IGNORE(err_set(&err, ERR_TIMEOUT, "%s",
+		       is_late ? "no whole answer in time" : "the answer has fallen silent"),
+	       "told next");
+	events.on_done(ctx, ERR_TIMEOUT, &err);
+}
+
+static void set_limits(struct http_call *call, const struct http_call_request *req)
+{
+	if (!req->timeout_ms && !req->idle_ms)
+		return;
+	call->heard_ms = now_ms(call);
+	call->until_ms = req->timeout_ms ? call->heard_ms + req->timeout_ms : 0;
+	call->idle_ms = req->idle_ms;
+	call->timer = loop_timer_new(call->local->s->loop, on_timer, call);
+	start_timer(call);
+}
 
 static void on_start(void *ctx)
 {
@@ -211,6 +284,7 @@ static struct http_call *local_send(struct http_transport *t, const struct http_
 	call->x.ops = &exchange_ops;
 	arena_init(&call->x.arena, 0);
 	fill_request(call, req);
+	set_limits(call, req);
 	list_append(&local->calls, &call->link);
 	loop_post(local->s->loop, on_start, call);
 	return call;
