@@ -241,7 +241,7 @@ static struct json *role_object(struct arena *a, const struct role *role)
 
 	if (role->feeds)
 		json_set(json_get(json_get(obj, "metadata"), "labels"),
-			 arena_printf(a, LABEL_AGGR "%s", role->feeds), text(a, "true"));
+			 str_printf(a, LABEL_AGGR "%s", role->feeds).ptr, text(a, "true"));
 	rules = json_set(obj, "rules", json_new(a, JSON_ARRAY));
 	if (!role->gathers) {
 		add_rules(a, rules, role->rules);
@@ -251,7 +251,7 @@ static struct json *role_object(struct arena *a, const struct role *role)
 	selectors = json_set(json_object_at(a, obj, "aggregationRule"), "clusterRoleSelectors",
 			     json_new(a, JSON_ARRAY));
 	json_set(json_object_at(a, json_append(selectors, json_new(a, JSON_OBJECT)), "matchLabels"),
-		 arena_printf(a, LABEL_AGGR "%s", role->gathers), text(a, "true"));
+		 str_printf(a, LABEL_AGGR "%s", role->gathers).ptr, text(a, "true"));
 	return obj;
 }
 

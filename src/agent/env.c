@@ -58,7 +58,7 @@ static void add_port(struct agent_env *e, const struct api_service *s, const cha
 	struct str url = str_printf(a, "%s://%s%.*s%s:%u", proto, is_v6 ? "[" : "", STR_ARG(ip),
 				    is_v6 ? "]" : "", p->port);
 	const char *stem =
-		arena_printf(a, "%s_PORT_%u_%s", name, p->port, api_protocol_name(p->protocol));
+		str_printf(a, "%s_PORT_%u_%s", name, p->port, api_protocol_name(p->protocol)).ptr;
 
 	if (is_first)
 		agent_env_set(e, str_printf(a, "%s_PORT", name), url);

@@ -173,7 +173,7 @@ static const char *unready(struct arena *a, const char *what, const struct agent
 		if (!is_fine(&c[i]))
 			buf_printf(&b, "%s%.*s", b.len ? " " : "", STR_ARG(c[i].spec->name));
 	if (b.len)
-		ret = arena_printf(a, "containers with %s status: [%s]", what, b.ptr);
+		ret = str_printf(a, "containers with %s status: [%s]", what, b.ptr).ptr;
 	buf_fini(&b);
 	return ret;
 }
@@ -227,8 +227,9 @@ static struct json *conditions(struct arena *a, const struct agent_pod_view *v)
 static const char *container_id(struct arena *a, const struct agent_pod_view *v,
 				const struct agent_container_view *c, int run)
 {
-	return arena_printf(a, "fairlead://%.*s/%.*s/%d", STR_ARG(v->pod->meta.uid),
-			    STR_ARG(c->spec->name), run);
+	return str_printf(a, "fairlead://%.*s/%.*s/%d", STR_ARG(v->pod->meta.uid),
+			  STR_ARG(c->spec->name), run)
+		.ptr;
 }
 
 static struct json *run_state(struct arena *a, const struct agent_run_state *s, const char *id)

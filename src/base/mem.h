@@ -57,6 +57,5 @@ void *arena_zalloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t n, size_t size);     /* zeroed; aborts on overflow */
 char *arena_strndup(struct arena *a, const char *s, size_t n); /* n bytes and a NUL */
 char *arena_strdup(struct arena *a, const char *s);
-char *arena_printf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 
 #define arena_new(a, type) ((type *)arena_zalloc((a), sizeof(type)))

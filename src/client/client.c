@@ -176,9 +176,10 @@ static const char *call_target(struct arena *a, const struct client_call *call)
 {
 	struct str path = api_kind_path(a, call->kind, call->ns, call->name);
 
-	return arena_printf(a, "%.*s%s%.*s%s%.*s", STR_ARG(path), call->subresource.len ? "/" : "",
-			    STR_ARG(call->subresource), call->query.len ? "?" : "",
-			    STR_ARG(call->query));
+	return str_printf(a, "%.*s%s%.*s%s%.*s", STR_ARG(path), call->subresource.len ? "/" : "",
+			  STR_ARG(call->subresource), call->query.len ? "?" : "",
+			  STR_ARG(call->query))
+		.ptr;
 }
 
 static struct bytes *call_body(const struct client_call *call)

@@ -201,9 +201,10 @@ static struct events_entry *events_entry_new(struct client_events *e, const stru
 
 static void events_record(struct client_events *e, struct arena *a, const struct events_news *n)
 {
-	const char *key = arena_printf(a, "%s/%.*s/%.*s/%.*s/%s/%s", n->kind, STR_ARG(n->about->ns),
-				       STR_ARG(n->about->name), STR_ARG(n->about->uid), n->reason,
-				       n->message);
+	const char *key =
+		str_printf(a, "%s/%.*s/%.*s/%.*s/%s/%s", n->kind, STR_ARG(n->about->ns),
+			   STR_ARG(n->about->name), STR_ARG(n->about->uid), n->reason, n->message)
+			.ptr;
 	struct events_entry *it = map_get(&e->by_key, str_of(key));
 	int64_t now_ms = clock_mono_ms(loop_clock(e->loop));
 	struct json *patch;

@@ -73,7 +73,7 @@ static int base64_decode(struct arena *a, struct str s, struct str *ret)
 static int read_pem(struct arena *a, const struct json *obj, const char *name, const char *dir,
 		    const char **ret_file, struct str *ret_pem, struct err *err)
 {
-	struct str data = json_get_string(obj, arena_printf(a, "%s-data", name));
+	struct str data = json_get_string(obj, str_printf(a, "%s-data", name).ptr);
 	struct str file = json_get_string(obj, name);
 
 	if (data.len) {
@@ -81,7 +81,7 @@ static int read_pem(struct arena *a, const struct json *obj, const char *name, c
 			return err_set(err, ERR_USAGE, "%s-data: not base64", name);
 	} else if (file.len) {
 		*ret_file = file.ptr[0] == '/' ? str_cstr(a, file)
-					       : arena_printf(a, "%s/%.*s", dir, STR_ARG(file));
+					       : str_printf(a, "%s/%.*s", dir, STR_ARG(file)).ptr;
 	}
 	return 0;
 }
@@ -177,8 +177,9 @@ static int parse_user(struct arena *a, const struct json *user, const char *dir,
 			       "client-certificate and client-key: one of them is missing");
 	k->token = json_get_string(user, "token");
 	if (file.len && !k->token.len)
-		k->token_file = file.ptr[0] == '/' ? str_cstr(a, file)
-						   : arena_printf(a, "%s/%.*s", dir, STR_ARG(file));
+		k->token_file = file.ptr[0] == '/'
+					? str_cstr(a, file)
+					: str_printf(a, "%s/%.*s", dir, STR_ARG(file)).ptr;
 	return 0;
 }
 
@@ -236,8 +237,8 @@ int client_kubeconfig_in_cluster(struct arena *a, const char *dir, struct client
 		return err_wrap(err, r, "$KUBERNETES_SERVICE_PORT");
 	k.http.host = str_dup(a, str_of(host));
 	k.http.is_tls = true;
-	k.http.ca_file = arena_printf(a, "%s/ca.crt", dir);
-	k.token_file = arena_printf(a, "%s/token", dir);
+	k.http.ca_file = str_printf(a, "%s/ca.crt", dir).ptr;
+	k.token_file = str_printf(a, "%s/token", dir).ptr;
 	*ret = k;
 	return 0;
 }

@@ -243,7 +243,7 @@ static void parse_tokens(struct credentials *c, const char *data_dir,
 	c->token_file = options_get(o, "token-auth-file");
 	c->signing_file = options_get(o, "service-account-signing-key-file");
 	if (!c->signing_file)
-		c->signing_file = arena_printf(&c->arena, "%s/pki/sa.key", data_dir);
+		c->signing_file = str_printf(&c->arena, "%s/pki/sa.key", data_dir).ptr;
 	for (size_t i = 0; (v = options_nth(o, "service-account-key-file", i)); i++)
 		*vec_push(&c->key_files) = v;
 	for (size_t i = 0; (v = options_nth(o, "service-account-issuer", i)); i++)

@@ -30,7 +30,7 @@ static const struct part {
 static const char *path_of(struct identity *id, const char *dir, const char *name,
 			   const char *suffix)
 {
-	return arena_printf(&id->arena, "%s/pki/%s.%s", dir, name, suffix);
+	return str_printf(&id->arena, "%s/pki/%s.%s", dir, name, suffix).ptr;
 }
 
 static int make_server_leaf(const struct identity *id, const struct identity_names *names,
@@ -112,7 +112,7 @@ int identity_open(const char *data_dir, const struct identity_names *names, stru
 	id.admin_key = path_of(&id, data_dir, "admin", "key");
 	id.agent_cert = path_of(&id, data_dir, "agent-client", "crt");
 	id.agent_key = path_of(&id, data_dir, "agent-client", "key");
-	r = fd_make_dir(arena_printf(&id.arena, "%s/pki", data_dir), 0700, err);
+	r = fd_make_dir(str_printf(&id.arena, "%s/pki", data_dir).ptr, 0700, err);
 	if (r == 0)
 		r = http_pki_ca(id.ca_cert, id.ca_key, "fairlead", err);
 	if (r == 0)
@@ -171,7 +171,7 @@ struct enrolment {
 
 static const char *file_of(struct enrolment *e, const char *name)
 {
-	return arena_printf(&e->ca.arena, "%s/%s", e->dir, name);
+	return str_printf(&e->ca.arena, "%s/%s", e->dir, name).ptr;
 }
 
 static int make_node_leaf(struct enrolment *e, bool is_server, struct err *err)
@@ -181,7 +181,7 @@ static int make_node_leaf(struct enrolment *e, bool is_server, struct err *err)
 
 	leaf.common_name =
 		is_server ? e->node->name
-			  : arena_printf(&e->ca.arena, ACCESS_NODE_PREFIX "%s", e->node->name);
+			  : str_printf(&e->ca.arena, ACCESS_NODE_PREFIX "%s", e->node->name).ptr;
 	if (is_server) {
 		leaf.dns_names = dns;
 		leaf.addrs = e->node->addrs;
@@ -211,8 +211,8 @@ static int make_folder(struct enrolment *e, const char *data_dir, struct err *er
 	int r = 0;
 
 	if (!e->dir) {
-		r = fd_make_dir(arena_printf(a, "%s/pki/nodes", data_dir), 0700, err);
-		e->dir = arena_printf(a, "%s/pki/nodes/%s", data_dir, e->node->name);
+		r = fd_make_dir(str_printf(a, "%s/pki/nodes", data_dir).ptr, 0700, err);
+		e->dir = str_printf(a, "%s/pki/nodes/%s", data_dir, e->node->name).ptr;
 	}
 	return r < 0 ? r : fd_make_dir(e->dir, 0700, err);
 }
@@ -226,7 +226,7 @@ static int enroll(struct enrolment *e, const char *data_dir, struct err *err)
 	if (r == 0 && access(e->ca.ca_key, R_OK) < 0)
 		r = err_sys(err, errno, "read the CA's key '%s'", e->ca.ca_key);
 	if (r == 0 && !spec.server)
-		r = kubeconfig_server(arena_printf(a, "%s/pki/admin.kubeconfig", data_dir), a,
+		r = kubeconfig_server(str_printf(a, "%s/pki/admin.kubeconfig", data_dir).ptr, a,
 				      &spec.server, err);
 	if (r == 0)
 		r = make_folder(e, data_dir, err);

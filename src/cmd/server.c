@@ -519,8 +519,9 @@ static const char *url(struct arena *a, const struct ip_addr *addr, uint16_t por
 	char text[IP_TEXT_MAX];
 
 	ip_format(addr, text);
-	return arena_printf(a, ip_family(addr) == IP_V6 ? "https://[%s]:%u" : "https://%s:%u", text,
-			    port);
+	return str_printf(a, ip_family(addr) == IP_V6 ? "https://[%s]:%u" : "https://%s:%u", text,
+			  port)
+		.ptr;
 }
 
 /* The administrator is mostly on this machine; the parts may be anywhere. */

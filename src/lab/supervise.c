@@ -106,12 +106,12 @@ static bool has_proxy(const struct supervisor *s)
 
 static void add_node(struct supervisor *s, unsigned n)
 {
-	const char *node = arena_printf(&s->arena, "node%u", n);
+	const char *node = str_printf(&s->arena, "node%u", n).ptr;
 	const char *own =
-		arena_printf(&s->arena, "%s/data/pki/nodes/%s", s->config->state_dir, node);
+		str_printf(&s->arena, "%s/data/pki/nodes/%s", s->config->state_dir, node).ptr;
 	struct arena *a = &s->arena;
 	bool has_v6 = s->spaces.has_v6;
-	struct lab_part *p = add_part(s, arena_printf(a, "agent-%s", node), node);
+	struct lab_part *p = add_part(s, str_printf(a, "agent-%s", node).ptr, node);
 
 	arg(p, "agent");
 	option(s, p, "--kubeconfig", str_printf(a, "%s/kubeconfig", own));
@@ -129,7 +129,7 @@ static void add_node(struct supervisor *s, unsigned n)
 	p->wait_for = str_printf(a, "%s/kubeconfig", own).ptr;
 	if (!has_proxy(s))
 		return;
-	p = add_part(s, arena_printf(a, "proxy-%s", node), node);
+	p = add_part(s, str_printf(a, "proxy-%s", node).ptr, node);
 	arg(p, "proxy");
 	option(s, p, "--kubeconfig", in_state(s, "data/pki/proxy.kubeconfig"));
 	option(s, p, "--hostname-override", str_of(node));

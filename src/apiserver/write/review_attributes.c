@@ -33,7 +33,7 @@ struct selector {
 
 static const char *field_of(const struct selector *s, const char *rest)
 {
-	return arena_printf(s->op->req->arena, "spec.resourceAttributes.%s%s", s->name, rest);
+	return str_printf(s->op->req->arena, "spec.resourceAttributes.%s%s", s->name, rest).ptr;
 }
 
 static int check_requirement(const struct selector *s, size_t i, const struct json *n)
@@ -42,12 +42,12 @@ static int check_requirement(const struct selector *s, size_t i, const struct js
 	struct str op = json_get_string(n, "operator");
 	const struct json *values = json_get(n, "values");
 	bool has_values = json_is(values, JSON_ARRAY) && values->count;
-	const char *at = arena_printf(a, "%s[%zu]", field_of(s, ".requirements"), i);
+	const char *at = str_printf(a, "%s[%zu]", field_of(s, ".requirements"), i).ptr;
 
 	if (!s->is_labels && !json_get_string(n, "key").len)
-		return refuse(s->op, "FieldValueRequired", arena_printf(a, "%s.key", at),
+		return refuse(s->op, "FieldValueRequired", str_printf(a, "%s.key", at).ptr,
 			      STR("Required value: must be specified"));
-	at = arena_printf(a, "%s.values", at);
+	at = str_printf(a, "%s.values", at).ptr;
 	if (!has_values && (str_eq_c(op, "In") || str_eq_c(op, "NotIn")))
 		return refuse(s->op, "FieldValueRequired", at,
 			      STR("Required value: must be specified when `operator` is 'In' or "

@@ -51,7 +51,7 @@ static bool may(const char *user, const char *verb, const char *resource, const 
 
 static bool reads(const char *node, const char *resource, const char *ns, const char *name)
 {
-	return may(arena_printf(&a, "system:node:%s", node), "get", resource, NULL, ns, name);
+	return may(str_printf(&a, "system:node:%s", node).ptr, "get", resource, NULL, ns, name);
 }
 
 TEST(follows_the_pods)

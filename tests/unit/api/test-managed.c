@@ -89,10 +89,10 @@ TEST(the_oldest_updates_become_one)
 
 	for (int i = 1; i <= 11; i++) {
 		struct api_managed_write w =
-			by(arena_printf(&a, "m%d", i), arena_printf(&a, "%d", 2000 + i));
+			by(str_printf(&a, "m%d", i).ptr, str_printf(&a, "%d", 2000 + i).ptr);
 		struct json *next = json_clone(&a, obj);
 
-		json_set(json_get(next, "data"), arena_printf(&a, "k%d", i),
+		json_set(json_get(next, "data"), str_printf(&a, "k%d", i).ptr,
 			 json_new_string(&a, STR("v")));
 		api_managed_update(&w, obj, next, false);
 		obj = next;

@@ -88,9 +88,9 @@ static void check_vector(const char *path)
 	ASSERT_OK(api_proto_open(body, &e, &err));
 	type = type_of(&e);
 	ASSERT_TRUE(type != NULL);
-	ASSERT_OK(json_parse(&a,
-			     read_file(arena_printf(&a, "%.*s.json", (int)strlen(path) - 3, path)),
-			     0, &want, &err));
+	ASSERT_OK(json_parse(
+		&a, read_file(str_printf(&a, "%.*s.json", (int)strlen(path) - 3, path).ptr), 0,
+		&want, &err));
 	want = stored(type, want);
 	got = stored(type, decode(type, e.message));
 	same(path, got, want);

@@ -42,24 +42,26 @@ static void store(struct server_fixture *f, const char *key, const char *value)
 
 static void store_service(struct server_fixture *f, const char *name, const char *spec)
 {
-	store(f, arena_printf(&f->a, "/registry/services/specs/default/%s", name),
-	      arena_printf(&f->a,
-			   "{'kind':'Service','apiVersion':'v1','metadata':{'name':'%s',"
-			   "'namespace':'default','uid':'uid-%s',"
-			   "'creationTimestamp':'2020-01-01T00:00:00Z'},'spec':%s,"
-			   "'status':{'loadBalancer':{}}}",
-			   name, name, spec));
+	store(f, str_printf(&f->a, "/registry/services/specs/default/%s", name).ptr,
+	      str_printf(&f->a,
+			 "{'kind':'Service','apiVersion':'v1','metadata':{'name':'%s',"
+			 "'namespace':'default','uid':'uid-%s',"
+			 "'creationTimestamp':'2020-01-01T00:00:00Z'},'spec':%s,"
+			 "'status':{'loadBalancer':{}}}",
+			 name, name, spec)
+		      .ptr);
 }
 
 static void store_address(struct server_fixture *f, const char *ip, const char *created,
 			  const char *labels, const char *parent)
 {
-	store(f, arena_printf(&f->a, "/registry/ipaddresses/%s", ip),
-	      arena_printf(&f->a,
-			   "{'kind':'IPAddress','apiVersion':'networking.k8s.io/v1','metadata':{"
-			   "'name':'%s','uid':'uid-%s','creationTimestamp':'%s',%s},"
-			   "'spec':{'parentRef':%s}}",
-			   ip, ip, created, labels, parent));
+	store(f, str_printf(&f->a, "/registry/ipaddresses/%s", ip).ptr,
+	      str_printf(&f->a,
+			 "{'kind':'IPAddress','apiVersion':'networking.k8s.io/v1','metadata':{"
+			 "'name':'%s','uid':'uid-%s','creationTimestamp':'%s',%s},"
+			 "'spec':{'parentRef':%s}}",
+			 ip, ip, created, labels, parent)
+		      .ptr);
 }
 
 static const char *now_text(struct server_fixture *f)
@@ -123,13 +125,16 @@ static bool is_stored(struct server_fixture *f, const char *key)
 
 static int create(struct server_fixture *f, const char *name, const char *spec)
 {
-	char *text = arena_printf(
-		&f->a, "{'apiVersion':'v1','kind':'Service','metadata':{'name':'%s'},'spec':%s}",
-		name, spec);
+	char *text = mem_xprintf(
+		"{'apiVersion':'v1','kind':'Service','metadata':{'name':'%s'},'spec':%s}", name,
+		spec);
+	int status;
 
 	for (char *p = text; *p; p++)
 		*p = *p == '\'' ? '"' : *p;
-	return server_ask(f, HTTP_POST, SERVICES, text);
+	status = server_ask(f, HTTP_POST, SERVICES, text);
+	free(text);
+	return status;
 }
 
 /* As after a move from another server's store, which has no claims that we know. */
@@ -250,7 +255,8 @@ TEST(a_services_address_gets_its_object_again)
 	f.config.repair_ms = 1;
 	server_begin(&f);
 	for (int i = 1; i <= 4; i++)
-		ASSERT_EQ(create(&f, arena_printf(&f.a, "s%d", i), arena_printf(&f.a, spec, i, i)),
+		ASSERT_EQ(create(&f, str_printf(&f.a, "s%d", i).ptr,
+				 str_printf(&f.a, spec, i, i).ptr),
 			  201);
 	ASSERT_EQ(server_ask(&f, HTTP_DELETE, ADDRESSES "/10.96.3.1", NULL), 200);
 	store_address(&f, "10.96.3.2", now_text(&f), MANAGED,
@@ -264,14 +270,15 @@ TEST(a_services_address_gets_its_object_again)
 	for (int i = 2; i <= 4; i++)
 		wait_for_event(
 			&f, "ClusterIPNotAllocated",
-			arena_printf(&f.a,
-				     "the ClusterIP [IPv4]: 10.96.3.%d for Service default/s%d has "
-				     "a wrong reference; repairing",
-				     i, i));
+			str_printf(&f.a,
+				   "the ClusterIP [IPv4]: 10.96.3.%d for Service default/s%d has "
+				   "a wrong reference; repairing",
+				   i, i)
+				.ptr);
 	for (int i = 1; i <= 4; i++) {
-		wait_for_status(&f, arena_printf(&f.a, ADDRESSES "/10.96.3.%d", i), 200);
+		wait_for_status(&f, str_printf(&f.a, ADDRESSES "/10.96.3.%d", i).ptr, 200);
 		ASSERT_STR(json_string(json_path(f.object, "spec.parentRef.name")),
-			   str_of(arena_printf(&f.a, "s%d", i)));
+			   str_printf(&f.a, "s%d", i));
 		ASSERT_STR(json_get_string(json_path(f.object, "metadata.labels"),
 					   "ipaddress.kubernetes.io/managed-by"),
 			   STR("ipallocator.k8s.io"));

@@ -21,7 +21,6 @@ TEST(arena_gives_aligned_memory_that_does_not_overlap)
 		before = p;
 	}
 	arena_clear(&a);
-	ASSERT_STREQ(arena_printf(&a, "%s-%d", "x", 7), "x-7");
 	arena_fini(&a);
 }
 

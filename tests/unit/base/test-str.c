@@ -10,6 +10,18 @@ TEST(absent_equals_empty_but_is_not_set)
 	ASSERT_TRUE(str_is_set(STR("")));
 }
 
+TEST(prints_into_an_arena)
+{
+	struct arena a;
+	struct str s;
+
+	arena_init(&a, 0);
+	s = str_printf(&a, "%s-%d", "x", 7);
+	ASSERT_STR(s, STR("x-7"));
+	ASSERT_EQ(s.ptr[s.len], 0);
+	arena_fini(&a);
+}
+
 TEST(next_returns_every_part_once)
 {
 	struct str rest = STR("a,,b,"), part;

@@ -55,8 +55,8 @@ const struct api_pod **build_pods(struct arena *a, size_t n)
 	const struct api_pod **pods = arena_array(a, n, sizeof(*pods));
 
 	for (size_t i = 0; i < n; i++)
-		pods[i] = build_pod(a, arena_printf(a, "p%04zu", i),
-				    arena_printf(a, "10.0.%zu.%zu", i / 250, i % 250 + 1));
+		pods[i] = build_pod(a, str_printf(a, "p%04zu", i).ptr,
+				    str_printf(a, "10.0.%zu.%zu", i / 250, i % 250 + 1).ptr);
 	return pods;
 }
 

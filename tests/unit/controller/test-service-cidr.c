@@ -38,9 +38,9 @@ static void run(const struct step_case *t)
 	const struct json *list, *addresses;
 
 	arena_init(&a, 0);
-	list = parse(&a, arena_printf(&a, "{'items':[%s%s]}", t->first, t->others));
+	list = parse(&a, str_printf(&a, "{'items':[%s%s]}", t->first, t->others).ptr);
 	addresses =
-		t->addresses ? parse(&a, arena_printf(&a, "{'items':[%s]}", t->addresses)) : NULL;
+		t->addresses ? parse(&a, str_printf(&a, "{'items':[%s]}", t->addresses).ptr) : NULL;
 	controller_cidrs_init(&c, list);
 	if (controller_cidr_needs_addresses(&c, &c.all.ptr[0]) != t->needs ||
 	    controller_cidr_next(&c, &c.all.ptr[0], addresses, t->now_s * SECOND) != t->want)

@@ -199,7 +199,7 @@ TEST(recycles_slices_whose_ports_changed)
 
 	begin(&f, 300);
 	for (size_t i = 0; i < 10; i++)
-		have(&f, arena_printf(&f.a, "s%zu", i), 9999, 30 * i, 30 * i + 30);
+		have(&f, str_printf(&f.a, "s%zu", i).ptr, 9999, 30 * i, 30 * i + 30);
 	plan(&f);
 	ASSERT_PLAN(&f, 0, 3, 7);
 	ASSERT_STR(sizes_after(&f), STR("100 100 100"));

@@ -157,8 +157,8 @@ static struct api_strs random_external_ips(struct objects *o, struct rand *r)
 void random_cluster_touch(struct random_cluster *c, struct rand *r, size_t i)
 {
 	struct api_service *s = object_service(
-		&c->o, arena_printf(&c->o.a, "s%04zu", i),
-		arena_printf(&c->o.a, "10.96.%u.%u", (unsigned)i / 250, (unsigned)i % 250 + 1));
+		&c->o, str_printf(&c->o.a, "s%04zu", i).ptr,
+		str_printf(&c->o.a, "10.96.%u.%u", (unsigned)i / 250, (unsigned)i % 250 + 1).ptr);
 	struct api_service_port *p = arena_array(&c->o.a, 1, sizeof(*p));
 
 	*p = s->ports[0];

@@ -129,11 +129,11 @@ TEST(following_random_changes_equals_rebuilding)
 		/* An external IP of two, or a cluster IP of another. */
 		if (rand_below(&r, 3))
 			change.after = with_external(
-				&o, c, arena_printf(&o.a, "s%zu", i),
-				arena_printf(&o.a, "10.96.0.%zu", i + 1),
-				arena_printf(&o.a,
-					     rand_below(&r, 2) ? "198.51.100.%u" : "10.96.0.%u",
-					     (unsigned)rand_below(&r, 2) + 1));
+				&o, c, str_printf(&o.a, "s%zu", i).ptr,
+				str_printf(&o.a, "10.96.0.%zu", i + 1).ptr,
+				str_printf(&o.a, rand_below(&r, 2) ? "198.51.100.%u" : "10.96.0.%u",
+					   (unsigned)rand_below(&r, 2) + 1)
+					.ptr);
 		e[i] = change.after;
 		svc_claims_apply(&claims, &change, 1);
 		svc_entry_unref(change.before);
