@@ -2,10 +2,15 @@
 #define LOG_COMPONENT "agent"
 #include "agent/agent.h"
 
-#include "agent/agent-internal.h"
+#include "agent/endpoint.h"
+#include "agent/node.h"
+#include "agent/pod.h"
+#include "agent/state.h"
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "client/reflector.h"
+#include "netlink/link.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -131,7 +136,8 @@ static void on_services(void *ctx)
 	sync_all(a);
 }
 
-void agent_on_ranges(struct agent *a)
+/* The ranges are known (config or Node object): Pods may get addresses. */
+static void on_ranges(struct agent *a)
 {
 	struct err err;
 
@@ -145,8 +151,8 @@ void agent_on_ranges(struct agent *a)
 	map_foreach(e, &a->by_uid) {
 		struct agent_pod *p = e->value;
 
-		if (p->box)
-			reserve(a, p->box);
+		if (p->place.box)
+			reserve(a, p->place.box);
 	}
 	sync_all(a);
 }
@@ -200,8 +206,6 @@ int agent_new(struct loop *l, struct client *c, const struct agent_config *confi
 	a->config = *config;
 	a->loop = l;
 	a->client = c;
-	list_init(&a->execs);
-	list_init(&a->forwards);
 	r = link_open(-1, &a->links, err);
 	if (r == 0)
 		r = find_all(a, err);
@@ -213,8 +217,8 @@ int agent_new(struct loop *l, struct client *c, const struct agent_config *confi
 	}
 	set_sysctls();
 	if (config->n_pod_cidrs)
-		agent_on_ranges(a);
-	a->node = agent_node_new(a);
+		on_ranges(a);
+	a->node = agent_node_new(a, on_ranges);
 	watch(a);
 	*ret = a;
 	return 0;

@@ -19,15 +19,19 @@
  *	agent.c      wiring: watches, which Pod is whose, leftovers
  *	pod.c        one Pod: its stages from new to gone
  *	container.c  one container: start, end, back-off, verdicts of probes
- *	prober.c     asks a container: exec, HTTP, TCP
+ *	prober.c     runs a probe again and again
+ *	ask.c        asks a container once: exec, HTTP, TCP
+ *	place.c      where containers run, and what the pause runs beside them
  *	sandbox.c    directory, namespaces, wires
+ *	etc.c        a Pod's own files in /etc
  *	pause-client.c   the connection to a pause
  *	report.c     status to the API, the deletion that ends a Pod
  *	node.c       the Node, its Lease, routes
  *	endpoint.c   HTTP: who may ask for what; /healthz, /metrics
  *	logs.c       /containerLogs
- *	exec.c       /exec: a command in a container
+ *	exec.c       /exec: a command in a container; /attach
  *	forward.c    /portForward: connections to a Pod's ports
+ *	session.c    what the two have in common
  *	wire.c       the streams of both, over WebSocket or SPDY
  *	log_file.c   what a pause has written, read for them
  *	env.c probe.c backoff.c ipam.c status.c   pure, each with its unit test

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define LOG_COMPONENT "agent"
-#include "agent/agent-internal.h"
+#include "agent/container.h"
 
 #include "agent/env.h"
 #include "agent/pause.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -16,24 +17,13 @@ enum {
 	CONTAINER_START_MS = 30 * 1000, /* a start without an answer is told as a failure */
 };
 
-void agent_container_init(struct agent_container *c, struct agent_pod *p,
-			  const struct api_container *spec, bool is_init)
+void agent_container_init(struct agent_container *c, struct agent_place *p,
+			  const struct api_container *spec, const char *name, bool is_init)
 {
-	*c = (struct agent_container){
-		.pod = p,
-		.spec = spec,
-		.name = str_cstr(&p->arena, spec->name),
-		.is_init = is_init,
-	};
+	*c = (struct agent_container){.place = p, .spec = spec, .name = name, .is_init = is_init};
 }
 
-static const struct api_probe *probe_spec(const struct agent_container *c,
-					  enum agent_probe_type type)
-{
-	return type == AGENT_READINESS  ? &c->spec->readiness
-	       : type == AGENT_LIVENESS ? &c->spec->liveness
-					: &c->spec->startup;
-}
+static void on_verdict(void *ctx, enum agent_probe_type type, enum agent_verdict verdict);
 
 static void stop_probes(struct agent_container *c)
 {
@@ -46,27 +36,19 @@ static void stop_probes(struct agent_container *c)
 static void start_probe(struct agent_container *c, enum agent_probe_type type,
 			enum agent_verdict initial)
 {
-	if (!c->probers[type] && probe_spec(c, type)->is_set)
-		c->probers[type] = agent_prober_new(c, type, initial);
+	if (!c->probers[type] && agent_prober_spec(c->spec, type)->is_set)
+		c->probers[type] =
+			agent_prober_new(&(struct agent_prober_config){.place = c->place,
+								       .container = c->spec,
+								       .name = c->name,
+								       .type = type,
+								       .initial = initial,
+								       .on_verdict = on_verdict,
+								       .ctx = c});
 }
 
-/* What the API says of a container that ran before this agent did: a new agent must not take a Pod
- * that is fine out of its Services. */
-static const struct api_container_status *known_status(const struct agent_container *c)
+static void start_probes(struct agent_container *c, const struct api_container_status *known)
 {
-	const struct api_pod *pod = agent_pod_view_of(c->pod);
-
-	for (size_t i = 0; c->pod->stage == AGENT_STAGE_LISTING && i < pod->n_statuses; i++)
-		if (str_eq(pod->statuses[i].name, c->spec->name) && pod->statuses[i].is_running &&
-		    pod->statuses[i].restart_count == c->number)
-			return &pod->statuses[i];
-	return NULL;
-}
-
-static void start_probes(struct agent_container *c)
-{
-	const struct api_container_status *known = known_status(c);
-
 	c->is_started = !c->spec->startup.is_set || (known && known->started);
 	c->is_ready = !c->spec->readiness.is_set || (known && known->ready);
 	if (!c->is_started) {
@@ -113,9 +95,9 @@ static int by_name(const void *a, const void *b)
 
 static int make_env(struct agent_container *c, struct agent_env *e, struct err *err)
 {
-	struct agent_pod *p = c->pod;
+	const struct agent_place *p = c->place;
 	struct agent *a = p->agent;
-	const struct api_pod *pod = agent_pod_view_of(p);
+	const struct api_pod *pod = agent_place_pod(p);
 	struct service_list services = {0};
 	struct agent_env_facts facts = {
 		.pod = pod, .host_addrs = a->config.internal, .n_host_addrs = a->config.n_internal};
@@ -154,7 +136,7 @@ static void add_command(struct agent_container *c, const struct agent_env *e, st
 			add_entry(b, "arg", agent_env_expand(e, parts[k]->ptr[i]));
 	if (c->spec->command.n)
 		return;
-	add_entry(b, "arg", str_of(c->pod->agent->config.program));
+	add_entry(b, "arg", str_of(c->place->agent->config.program));
 	add_entry(b, "arg", STR("respond"));
 	for (size_t i = 0; i < c->spec->n_ports; i++) {
 		const struct api_container_port *port = &c->spec->ports[i];
@@ -179,7 +161,8 @@ static bool has_nul(const struct agent_env *e)
 
 static int write_spec(struct agent_container *c, struct err *err)
 {
-	_cleanup_(mem_freep) char *path = mem_xprintf("%s/container/%s", c->pod->box->dir, c->name);
+	_cleanup_(mem_freep) char *path =
+		mem_xprintf("%s/container/%s", c->place->box->dir, c->name);
 	struct buf b = BUF_INIT;
 	struct agent_env e;
 	struct arena arena;
@@ -191,7 +174,7 @@ static int write_spec(struct agent_container *c, struct err *err)
 	if (r == 0 && has_nul(&e))
 		r = err_set(err, ERR_INVALID, "container '%s': env: a value holds a NUL", c->name);
 	if (r == 0) {
-		add_entry(&b, "log", str_printf(&arena, "%s/log/%s", c->pod->box->dir, c->name));
+		add_entry(&b, "log", str_printf(&arena, "%s/log/%s", c->place->box->dir, c->name));
 		if (c->spec->working_dir.len)
 			add_entry(&b, "cwd", c->spec->working_dir);
 		add_command(c, &e, &b);
@@ -218,7 +201,7 @@ static int write_spec(struct agent_container *c, struct err *err)
 static void set_waiting(struct agent_container *c, const char *message)
 {
 	log_warning("container does not start, trying again pod=%s/%s container=%s error=%s",
-		    c->pod->box->ns, c->pod->box->name, c->name, message);
+		    c->place->box->ns, c->place->box->name, c->name, message);
 	set_now(c, (struct agent_run_state){.reason = "RunContainerError"}, str_of(message));
 }
 
@@ -233,14 +216,14 @@ static void start(struct agent_container *c)
 		return;
 	}
 	snprintf(number, sizeof(number), "%d", c->number);
-	if (agent_pod_send(c->pod, words, NULL, &err) < 0) {
-		c->restart_ms = agent_pod_now_ms(c->pod) + CONTAINER_RETRY_MS;
+	if (agent_place_send(c->place, words, NULL, &err) < 0) {
+		c->restart_ms = agent_place_now_ms(c->place) + CONTAINER_RETRY_MS;
 		set_waiting(c, err.msg);
 		return;
 	}
 	c->is_asked = true;
 	c->is_late = false;
-	c->asked_ms = agent_pod_now_ms(c->pod);
+	c->asked_ms = agent_place_now_ms(c->place);
 }
 
 /* Starting blocks the pause while the command's file is looked for, on whatever file system. */
@@ -250,14 +233,14 @@ static int64_t await_start(struct agent_container *c)
 
 	if (c->is_late)
 		return INT64_MAX;
-	if (agent_pod_now_ms(c->pod) < c->asked_ms + CONTAINER_START_MS)
+	if (agent_place_now_ms(c->place) < c->asked_ms + CONTAINER_START_MS)
 		return c->asked_ms + CONTAINER_START_MS;
 	c->is_late = true;
 	err_set(&err, ERR_TIMEOUT,
 		"Pod %s/%s, container '%s': its start has no answer from the Pod's first process "
 		"(PID %d) for %d s; does the file system of its command hang? Deleting the Pod "
 		"ends it",
-		c->pod->box->ns, c->pod->box->name, c->name, c->pod->box->pid,
+		c->place->box->ns, c->place->box->name, c->name, c->place->box->pid,
 		CONTAINER_START_MS / 1000);
 	set_waiting(c, err.msg);
 	return INT64_MAX;
@@ -275,17 +258,17 @@ static void send_signal(struct agent_container *c, const char *number)
 	const char *words[] = {"signal", c->name, number, NULL};
 	struct err err;
 
-	if (agent_pod_send(c->pod, words, NULL, &err) < 0)
+	if (agent_place_send(c->place, words, NULL, &err) < 0)
 		log_warning("a container does not get its signal pod=%s/%s container=%s signal=%s "
 			    "error=%s",
-			    c->pod->box->ns, c->pod->box->name, c->name, number, err.msg);
+			    c->place->box->ns, c->place->box->name, c->name, number, err.msg);
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
 static bool is_restart_wanted(const struct agent_container *c)
 {
-	struct str policy = c->pod->spec->restart_policy;
+	struct str policy = c->place->spec->restart_policy;
 
 	if (c->spec->is_restartable_init)
 		return true;
@@ -311,7 +294,7 @@ static void plan_restart(struct agent_container *c)
 	c->last = c->now;
 	/* Its text goes with the state that had it. */
 	c->last.message = NULL;
-	c->restart_ms = agent_pod_now_ms(c->pod) + pause_ms;
+	c->restart_ms = agent_place_now_ms(c->place) + pause_ms;
 	c->number++;
 	set_now(c,
 		(struct agent_run_state){.reason = pause_ms ? "CrashLoopBackOff"
@@ -319,10 +302,9 @@ static void plan_restart(struct agent_container *c)
 		(struct str){0});
 }
 
-int64_t agent_container_step(struct agent_container *c)
+int64_t agent_container_step(struct agent_container *c, bool is_stopping)
 {
-	int64_t now = agent_pod_now_ms(c->pod);
-	bool is_stopping = c->pod->stage == AGENT_STAGE_STOPPING;
+	int64_t now = agent_place_now_ms(c->place);
 
 	if (c->now.run == AGENT_RUNNING) {
 		if (!c->kill_ms)
@@ -358,15 +340,8 @@ void agent_container_stop(struct agent_container *c, int64_t kill_ms)
 
 /* ---- news --------------------------------------------------------------------------------- */
 
-bool agent_container_is_running(struct agent *a, const char *uid, const char *name, int number)
-{
-	const struct agent_container *c =
-		agent_pod_container(map_get(&a->by_uid, str_of(uid)), str_of(name));
-
-	return c && c->number == number && c->now.run != AGENT_ENDED;
-}
-
-void agent_container_on_running(struct agent_container *c, int number, int64_t started_ns)
+void agent_container_on_running(struct agent_container *c, int number, int64_t started_ns,
+				const struct api_container_status *known)
 {
 	c->is_asked = false;
 	c->number = number;
@@ -374,7 +349,7 @@ void agent_container_on_running(struct agent_container *c, int number, int64_t s
 	set_now(c, (struct agent_run_state){.run = AGENT_RUNNING, .started_ns = started_ns},
 		(struct str){0});
 	stop_probes(c);
-	start_probes(c);
+	start_probes(c, known);
 }
 
 void agent_container_on_ended(struct agent_container *c, int number, int64_t started_ns,
@@ -393,8 +368,8 @@ void agent_container_on_ended(struct agent_container *c, int number, int64_t sta
 					 .exit_code = exit_code,
 					 .signal = signo},
 		(struct str){0});
-	log_info("container ended pod=%s/%s container=%s exit=%d signal=%d", c->pod->box->ns,
-		 c->pod->box->name, c->name, exit_code, signo);
+	log_info("container ended pod=%s/%s container=%s exit=%d signal=%d", c->place->box->ns,
+		 c->place->box->name, c->name, exit_code, signo);
 }
 
 void agent_container_on_failed(struct agent_container *c, int number, struct str text)
@@ -404,8 +379,8 @@ void agent_container_on_failed(struct agent_container *c, int number, struct str
 	agent_container_on_ended(c, number, now, now, 128, 0);
 	c->now.reason = "StartError";
 	set_now(c, c->now, text);
-	log_warning("container does not start pod=%s/%s container=%s error=%.*s", c->pod->box->ns,
-		    c->pod->box->name, c->name, STR_ARG(text));
+	log_warning("container does not start pod=%s/%s container=%s error=%.*s", c->place->box->ns,
+		    c->place->box->name, c->name, STR_ARG(text));
 }
 
 void agent_container_on_lost(struct agent_container *c)
@@ -416,25 +391,23 @@ void agent_container_on_lost(struct agent_container *c)
 					 clock_system.wall_ns(&clock_system), 137, SIGKILL);
 }
 
-void agent_container_on_verdict(struct agent_container *c, enum agent_probe_type type,
-				enum agent_verdict verdict)
+static void on_verdict(void *ctx, enum agent_probe_type type, enum agent_verdict verdict)
 {
+	struct agent_container *c = ctx;
 	bool is_pass = verdict == AGENT_PASS;
 
-	log_info("probe pod=%s/%s container=%s probe=%s verdict=%s", c->pod->box->ns,
-		 c->pod->box->name, c->name,
-		 type == AGENT_READINESS  ? "readiness"
-		 : type == AGENT_LIVENESS ? "liveness"
-					  : "startup",
+	log_info("probe pod=%s/%s container=%s probe=%s verdict=%s", c->place->box->ns,
+		 c->place->box->name, c->name, agent_probe_type_name(type),
 		 is_pass ? "pass" : "fail");
 	if (type == AGENT_READINESS) {
 		c->is_ready = is_pass;
 	} else if (!is_pass) {
-		agent_container_stop(c, agent_pod_now_ms(c->pod) +
-						c->pod->spec->grace_period_s * 1000);
+		agent_container_stop(c, agent_place_now_ms(c->place) +
+						c->place->spec->grace_period_s * 1000);
 	} else if (type == AGENT_STARTUP) {
 		c->is_started = true;
 		start_probe(c, AGENT_READINESS, AGENT_FAIL);
 		start_probe(c, AGENT_LIVENESS, AGENT_PASS);
 	}
+	c->place->on_change(c->place);
 }

@@ -11,8 +11,12 @@
  * TLS alone lets a client without a certificate in (http/server.h): logs need one of the cluster's
  * CA, and what runs or reaches something in a Pod that of an API server.
  */
-#include "agent/agent-internal.h"
+#include "agent/endpoint.h"
 
+#include "agent/exec.h"
+#include "agent/forward.h"
+#include "agent/logs.h"
+#include "agent/pod.h"
 #include "base/metrics.h"
 #include "http/server.h"
 
@@ -61,25 +65,6 @@ static int admit(const struct agent_endpoint *e, const struct http_exchange *x, 
 	return 0;
 }
 
-struct agent_container *agent_pod_container(struct agent_pod *p, struct str name)
-{
-	for (size_t i = 0; p && i < p->n_containers; i++)
-		if (str_eq(p->containers[i].spec->name, name))
-			return &p->containers[i];
-	return NULL;
-}
-
-static struct agent_pod *find_pod(struct agent *a, struct str ns, struct str name)
-{
-	map_foreach(e, &a->by_uid) {
-		struct agent_pod *p = e->value;
-
-		if (str_eq(p->obj->meta->ns, ns) && str_eq(p->obj->meta->name, name))
-			return p;
-	}
-	return NULL;
-}
-
 /* NS/POD, and /CONTAINER when ret_container is not NULL. */
 static int find(struct agent_endpoint *e, struct str rest, struct agent_pod **ret_pod,
 		struct agent_container **ret_container, struct err *err)
@@ -90,8 +75,8 @@ static int find(struct agent_endpoint *e, struct str rest, struct agent_pod **re
 	    (ret_container && !str_next(&rest, '/', &name)) || rest.len)
 		return err_set(err, ERR_NOT_FOUND, "the path goes on with NAMESPACE/POD%s",
 			       ret_container ? "/CONTAINER" : "");
-	*ret_pod = find_pod(e->agent, ns, pod);
-	if (!*ret_pod || !(*ret_pod)->box)
+	*ret_pod = agent_pod_find(e->agent, ns, pod);
+	if (!*ret_pod || !(*ret_pod)->place.box)
 		return err_set(err, ERR_NOT_FOUND, "Pod %.*s/%.*s does not run here", STR_ARG(ns),
 			       STR_ARG(pod));
 	if (!ret_container)
@@ -142,7 +127,7 @@ static int serve_forward(struct agent_endpoint *e, struct http_exchange *x, stru
 	struct agent_pod *p;
 	int r = find(e, rest, &p, NULL, err);
 
-	return r < 0 ? r : agent_forward_start(p, x, err);
+	return r < 0 ? r : agent_forward_start(&p->place, x, err);
 }
 
 static const struct route {

@@ -8,11 +8,13 @@
  * Attach speaks the same way, but nothing is run: the client gets what the container prints from
  * now on, read from its log, until its run ends.
  */
-#include "agent/agent-internal.h"
+#include "agent/exec.h"
 
 #include "agent/log_file.h"
+#include "agent/session.h"
 #include "agent/wire.h"
 #include "base/fd.h"
+#include "loop/loop.h"
 #include "json/json.h"
 
 #include <errno.h>
@@ -27,11 +29,9 @@ enum {
 	STREAMS_WAIT_MS = 30 * 1000, /* for the client to open all its streams */
 	INPUT_MAX = 1024 * 1024,   /* bytes that the process has not read; then the client waits */
 	INPUT_LOW = INPUT_MAX / 4, /* … until so few are left */
-	WORDS_BEFORE = 3,          /* the command, in a message to the pause */
 	RESIZE_MAX = 256,          /* bytes of one message about the terminal's size */
 	OUTPUT_READ = 32 * 1024,
 	ATTACH_POLL_MS = 100, /* the log of an attached container is looked at so often */
-	SESSIONS_MAX = 256,   /* execs and forwards at a time; more are answered 429 */
 };
 
 enum stream {
@@ -50,14 +50,12 @@ struct pipe {
 };
 
 struct agent_exec {
-	struct list_node link;
-	struct agent *agent;
+	struct agent_session session;
+	struct agent_container *container; /* while the session has its place */
 	struct agent_wire *wire;
-	char *uid, *container; /* where it runs */
-	char id[24];
+	struct agent_errand errand;
 	struct arena arena;
-	const char **words; /* "exec", its id, the container, the command; in the arena */
-	size_t n_words;     /* without the NULL behind them */
+	const char **words; /* the command, NULL at the end; in the arena */
 	bool is_wanted[STREAMS], is_open[STREAMS];
 	uint32_t ids[STREAMS];
 	bool is_attach, is_tty, is_started, is_ended;
@@ -85,8 +83,8 @@ static void close_pipe(struct pipe *p)
 
 static void exec_free(struct agent_exec *e)
 {
-	list_remove(&e->link);
-	e->agent->n_sessions--;
+	agent_errand_cancel(&e->errand);
+	agent_session_end(&e->session);
 	agent_wire_close(e->wire);
 	close_pipe(&e->in);
 	close_pipe(&e->out[0]);
@@ -97,8 +95,6 @@ static void exec_free(struct agent_exec *e)
 	buf_fini(&e->input);
 	buf_fini(&e->size);
 	arena_fini(&e->arena);
-	free(e->uid);
-	free(e->container);
 	free(e->failure);
 	free(e);
 }
@@ -279,12 +275,18 @@ static void print(struct agent_exec *e, enum stream which, struct buf *text)
 	buf_fini(text);
 }
 
+/* The run that it is attached to. */
+static bool is_running(const struct agent_exec *e)
+{
+	return e->session.place && e->container->number == e->number &&
+	       e->container->now.run != AGENT_ENDED;
+}
+
 /* What it has printed since. May free e. */
 static void poll_log(struct agent_exec *e)
 {
 	struct buf out = BUF_INIT, errors = BUF_INIT;
-	bool was_running = agent_container_is_running(e->agent, e->uid, e->container, e->number),
-	     has_more;
+	bool was_running = is_running(e), has_more;
 
 	if (agent_wire_is_full(e->wire))
 		return; /* what is left stays in the file */
@@ -299,14 +301,14 @@ static void poll_log(struct agent_exec *e)
 
 static int follow(struct agent_exec *e, struct err *err)
 {
-	const struct agent_pod *p = map_get(&e->agent->by_uid, str_of(e->uid));
+	const struct agent_place *p = e->session.place;
 	_cleanup_(mem_freep) char *path = NULL;
 	struct buf before = BUF_INIT;
 	int r;
 
 	if (!p || !p->box)
 		return err_set(err, ERR_NOT_FOUND, "the Pod does not run any more");
-	path = mem_xprintf("%s/log/%s/%d.log", p->box->dir, e->container, e->number);
+	path = mem_xprintf("%s/log/%s/%d.log", p->box->dir, e->container->name, e->number);
 	r = agent_log_file_open(&e->log, path, false, UINT64_MAX, err);
 	if (r < 0)
 		return r;
@@ -323,7 +325,7 @@ static int watch(struct agent_exec *e, struct pipe *p, int fd, unsigned events, 
 		 struct err *err)
 {
 	p->fd = fd;
-	return loop_poll_new(e->agent->loop, fd, events, fn, e, &p->poll, err);
+	return loop_poll_new(e->session.agent->loop, fd, events, fn, e, &p->poll, err);
 }
 
 /* The terminal's other end is both input and output here. */
@@ -365,17 +367,29 @@ static int open_pipes(struct agent_exec *e, int child[3], struct err *err)
 	return r;
 }
 
+static void on_errand_done(void *ctx, int exit_code, struct str failure)
+{
+	struct agent_exec *e = ctx;
+
+	e->is_ended = true;
+	e->exit_code = exit_code;
+	if (exit_code < 0)
+		e->failure = mem_xstrndup(failure.ptr, failure.len);
+	pump(e);
+}
+
 static int launch(struct agent_exec *e, struct err *err)
 {
-	struct agent_pod *p = map_get(&e->agent->by_uid, str_of(e->uid));
+	struct agent_place *p = e->session.place;
 	int child[3] = {-1, -1, -1}, r;
 
-	if (!p || !p->pause)
+	if (!p)
 		return err_set(err, ERR_NOT_FOUND, "the Pod does not run any more");
-	snprintf(e->id, sizeof(e->id), "e%u", ++p->next_exec);
+	e->errand.on_done = on_errand_done;
+	e->errand.ctx = e;
 	r = e->is_tty ? open_tty(e, child, err) : open_pipes(e, child, err);
 	if (r == 0)
-		r = agent_pod_send(p, e->words, child, err);
+		r = agent_errand_start(&e->errand, p, e->container->name, e->words, child, err);
 	for (int i = 0; i < 3; i++)
 		fd_close(child[i]);
 	return r;
@@ -454,12 +468,8 @@ static void on_writable(void *ctx)
 static void on_gone(void *ctx)
 {
 	struct agent_exec *e = ctx;
-	struct agent_pod *p = map_get(&e->agent->by_uid, str_of(e->uid));
-	const char *words[] = {"cancel", e->id, NULL};
 
 	e->wire = NULL;
-	if (p && e->is_started && !e->is_ended && !e->is_attach)
-		IGNORE(agent_pod_send(p, words, NULL, NULL), "its pipes are closed anyway");
 	exec_free(e);
 }
 
@@ -504,14 +514,10 @@ static void read_query(struct agent_exec *e, struct http_exchange *x)
 	e->is_wanted[SIZE] = e->is_tty;
 	while (str_is_set(http_query(&x->arena, query, "command", n)))
 		n++;
-	e->words = arena_array(&e->arena, n + WORDS_BEFORE + 1, sizeof(*e->words));
-	e->words[0] = "exec";
-	e->words[1] = e->id;
-	e->words[2] = e->container;
-	e->n_words = n + WORDS_BEFORE;
+	e->words = arena_array(&e->arena, n + 1, sizeof(*e->words));
 	for (size_t i = 0; i < n; i++) {
 		arg = http_query(&x->arena, query, "command", i);
-		e->words[WORDS_BEFORE + i] = str_cstr(&e->arena, arg);
+		e->words[i] = str_cstr(&e->arena, arg);
 	}
 }
 
@@ -524,38 +530,41 @@ static int check(const struct agent_exec *e, const struct agent_container *c, st
 		return err_set(err, ERR_UNSUPPORTED,
 			       "a container has no input: use 'kubectl attach' without -i, or "
 			       "'kubectl exec -i'");
-	if (!e->is_attach && e->n_words == WORDS_BEFORE)
+	if (!e->is_attach && !e->words[0])
 		return err_set(err, ERR_BAD_REQUEST, "you must specify at least 1 command");
-	if (c->now.run != AGENT_RUNNING || !c->pod->pause)
+	if (c->now.run != AGENT_RUNNING || !c->place->pause)
 		return err_set(err, ERR_INTERNAL, "container not found (\"%s\")", c->name);
-	if (e->agent->n_sessions > SESSIONS_MAX)
-		return err_set(err, ERR_TOO_MANY, "%d streams are open already", SESSIONS_MAX);
 	return 0;
+}
+
+/* What was started is told by its run; what is attached reads on to the end of the log. */
+static void on_lost(struct agent_session *s)
+{
 }
 
 static int begin(struct agent_container *c, struct http_exchange *x, bool is_attach,
 		 struct err *err)
 {
 	struct agent_exec *e = mem_xnew(struct agent_exec);
-	struct agent *a = c->pod->agent;
-	int r;
+	struct loop *l = c->place->agent->loop;
+	int r = agent_session_begin(&e->session, c->place, on_lost, err);
 
-	e->agent = a;
+	if (r < 0) {
+		free(e);
+		return r;
+	}
+	e->container = c;
 	e->is_attach = is_attach;
 	e->number = c->number;
-	e->uid = mem_xstrndup(c->pod->obj->meta->uid.ptr, c->pod->obj->meta->uid.len);
-	e->container = mem_xstrdup(c->name);
 	e->in.fd = e->out[0].fd = e->out[1].fd = -1;
 	arena_init(&e->arena, 0);
 	buf_init(&e->input);
 	buf_init(&e->size);
-	e->timer = loop_timer_new(a->loop, on_timer, e);
-	list_append(&a->execs, &e->link);
-	a->n_sessions++;
+	e->timer = loop_timer_new(l, on_timer, e);
 	read_query(e, x);
 	r = check(e, c, err);
 	if (r == 0)
-		r = agent_wire_open(a->loop, x, AGENT_WIRE_REMOTE, &wire_ops, e, &e->wire, err);
+		r = agent_wire_open(l, x, AGENT_WIRE_REMOTE, &wire_ops, e, &e->wire, err);
 	if (r < 0) {
 		exec_free(e);
 		return r;
@@ -585,33 +594,4 @@ int agent_exec_start(struct agent_container *c, struct http_exchange *x, struct 
 int agent_attach_start(struct agent_container *c, struct http_exchange *x, struct err *err)
 {
 	return begin(c, x, true, err);
-}
-
-/* ---- news from the pause -------------------------------------------------------------------- */
-
-bool agent_exec_on_done(struct agent_pod *p, struct str id, int exit_code, struct str failure)
-{
-	list_foreach(struct agent_exec, e, &p->agent->execs, link) {
-		if (!str_eq_c(id, e->id) || !str_eq_c(p->obj->meta->uid, e->uid))
-			continue;
-		e->is_ended = true;
-		e->exit_code = exit_code;
-		if (exit_code < 0)
-			e->failure = mem_xstrndup(failure.ptr, failure.len);
-		pump(e);
-		return true;
-	}
-	return false;
-}
-
-void agent_exec_on_lost(struct agent_pod *p)
-{
-	list_foreach(struct agent_exec, e, &p->agent->execs, link) {
-		if (e->is_attach || !e->is_started || e->is_ended ||
-		    !str_eq_c(p->obj->meta->uid, e->uid))
-			continue;
-		e->is_ended = true;
-		e->failure = mem_xstrdup("the Pod has ended");
-		pump(e);
-	}
 }

@@ -8,11 +8,13 @@
  * in the query; port i has channels 2i (data) and 2i + 1 (error), and each first says its port in
  * two bytes, low byte first. What goes wrong is text on the error stream.
  */
-#include "agent/agent-internal.h"
+#include "agent/forward.h"
 
+#include "agent/session.h"
 #include "agent/wire.h"
 #include "base/fd.h"
 #include "base/sockaddr.h"
+#include "loop/loop.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +26,6 @@ enum {
 	QUEUE_MAX = 1024 * 1024, /* bytes that the Pod has not taken; then the client waits */
 	QUEUE_LOW = QUEUE_MAX / 4,
 	READ_SIZE = 32 * 1024,
-	SESSIONS_MAX = 256, /* execs and forwards at a time; more are answered 429 */
 };
 
 struct pair {
@@ -40,10 +41,8 @@ struct pair {
 };
 
 struct agent_forward {
-	struct list_node link; /* in the agent's forwards */
-	struct agent *agent;
+	struct agent_session session;
 	struct agent_wire *wire;
-	char *uid;
 	struct list_node pairs;
 	size_t n_pairs;
 	bool is_paused;
@@ -215,7 +214,7 @@ static void dial(struct pair *c)
 {
 	static const uint8_t lo6[16] = {[15] = 1};
 	struct ip_addr lo = c->is_v6 ? ip_from_bytes(lo6, IP_V6) : ip_from_v4(0x7f000001);
-	struct agent_pod *p = map_get(&c->forward->agent->by_uid, str_of(c->forward->uid));
+	const struct agent_place *p = c->forward->session.place;
 	struct sockaddr_storage ss;
 	socklen_t len = sockaddr_of(&lo, c->port, &ss);
 	struct err err;
@@ -239,7 +238,8 @@ static void dial(struct pair *c)
 		dial(c); /* once: then it is IPv6 */
 		return;
 	}
-	r = loop_poll_new(c->forward->agent->loop, c->fd, LOOP_WRITE, on_polled, c, &c->poll, &err);
+	r = loop_poll_new(c->forward->session.agent->loop, c->fd, LOOP_WRITE, on_polled, c,
+			  &c->poll, &err);
 	if (r < 0)
 		fail(c, "watch", EMFILE);
 }
@@ -339,9 +339,7 @@ static void forward_free(struct agent_forward *f)
 	while ((c = list_first(struct pair, &f->pairs, link)))
 		pair_free(c);
 	agent_wire_close(f->wire);
-	list_remove(&f->link);
-	f->agent->n_sessions--;
-	free(f->uid);
+	agent_session_end(&f->session);
 	free(f);
 }
 
@@ -397,7 +395,12 @@ static void open_channels(struct agent_forward *f, const uint16_t *ports, size_t
 	}
 }
 
-int agent_forward_start(struct agent_pod *p, struct http_exchange *x, struct err *err)
+static void on_lost(struct agent_session *s)
+{
+	forward_free(CONTAINER_OF(s, struct agent_forward, session));
+}
+
+int agent_forward_start(struct agent_place *p, struct http_exchange *x, struct err *err)
 {
 	uint16_t ports[64];
 	struct agent_forward *f;
@@ -406,27 +409,19 @@ int agent_forward_start(struct agent_pod *p, struct http_exchange *x, struct err
 
 	if (r == 0 && (!p->box || !p->box->pid))
 		r = err_set(err, ERR_INTERNAL, "pod is not running");
-	if (r == 0 && p->agent->n_sessions >= SESSIONS_MAX)
-		r = err_set(err, ERR_TOO_MANY, "%d streams are open already", SESSIONS_MAX);
 	if (r < 0)
 		return r;
 	f = mem_xnew(struct agent_forward);
-	f->agent = p->agent;
-	f->uid = mem_xstrndup(p->obj->meta->uid.ptr, p->obj->meta->uid.len);
 	list_init(&f->pairs);
-	list_append(&p->agent->forwards, &f->link);
-	p->agent->n_sessions++;
+	r = agent_session_begin(&f->session, p, on_lost, err);
+	if (r < 0) {
+		free(f);
+		return r;
+	}
 	r = agent_wire_open(p->agent->loop, x, AGENT_WIRE_FORWARD, &wire_ops, f, &f->wire, err);
 	if (r < 0)
 		forward_free(f);
 	else if (agent_wire_has_channels(f->wire))
 		open_channels(f, ports, n);
 	return r;
-}
-
-void agent_forward_on_lost(struct agent_pod *p)
-{
-	list_foreach(struct agent_forward, f, &p->agent->forwards, link)
-		if (str_eq_c(p->obj->meta->uid, f->uid))
-			forward_free(f);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/agent-internal.h"
+#include "agent/logs.h"
 
 #include "agent/log_file.h"
+#include "agent/pod.h"
 #include "http/http.h"
+#include "loop/loop.h"
 
 #include <stdlib.h>
 
@@ -11,11 +13,8 @@ enum {
 	LOGS_FOLLOWERS_MAX = 256, /* at a time; more are answered 429 */
 };
 
-/* The agent's HTTP endpoint: /healthz, /metrics, /containerLogs/NS/POD/CONTAINER. The last is for
- * clients with a certificate of the configured CA only. */
 struct agent_logs {
 	struct agent *agent;
-	struct http_server *server;
 	struct list_node followers;
 	size_t n_followers;
 };
@@ -71,8 +70,7 @@ static void on_poll(void *ctx)
 	struct follower *f = ctx;
 	struct http_exchange *x = f->x;
 	struct buf out = BUF_INIT;
-	bool was_running =
-		     agent_container_is_running(f->logs->agent, f->uid, f->container, f->number),
+	bool was_running = agent_pod_is_running(f->logs->agent, f->uid, f->container, f->number),
 	     has_more;
 
 	if (http_pending(x) >= HTTP_PENDING_MAX)
@@ -94,7 +92,7 @@ static void follow(struct agent_logs *l, struct http_exchange *x, const struct a
 
 	f->logs = l;
 	f->x = x;
-	f->uid = mem_xstrndup(c->pod->obj->meta->uid.ptr, c->pod->obj->meta->uid.len);
+	f->uid = mem_xstrndup(c->place->obj->meta->uid.ptr, c->place->obj->meta->uid.len);
 	f->container = mem_xstrdup(c->name);
 	f->number = number;
 	f->file = *file;
@@ -141,7 +139,7 @@ static int open_log(const struct agent_container *c, int number, const struct lo
 		    struct agent_log_file *ret, struct err *err)
 {
 	_cleanup_(mem_freep) char *path =
-		mem_xprintf("%s/log/%s/%d.log", c->pod->box->dir, c->name, number);
+		mem_xprintf("%s/log/%s/%d.log", c->place->box->dir, c->name, number);
 
 	if (agent_log_file_open(ret, path, q->has_times, q->limit, NULL) < 0)
 		return err_set(err, ERR_NOT_FOUND, "container '%s' has no log of run %d", c->name,

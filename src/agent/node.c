@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define LOG_COMPONENT "agent"
-#include "agent/agent-internal.h"
+#include "agent/node.h"
 
 #include "base/log.h"
+#include "client/reflector.h"
+#include "loop/loop.h"
+#include "netlink/link.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +22,10 @@ enum {
 	NODE_PODS_MAX = 1000, /* capacity: a Pod is a few processes */
 };
 
-/*
- * The node's own objects: Node (made if absent, labels, ranges, status) and Lease, and what other
- * Node objects mean here: routes to their ranges.
- */
 struct agent_node {
 	struct agent *agent;
+	void (*on_ranges)(struct agent *a);
+	struct client_reflector *nodes; /* NULL: routes are not ours */
 	struct client_request *meta, *status, *lease;
 	struct loop_timer *meta_timer, *status_timer, *lease_timer, *routes_timer;
 	int64_t ready_since_ns;
@@ -215,7 +216,7 @@ static void take_ranges(struct agent_node *n, const struct json *node)
 				c->n_pod_cidrs++;
 		}
 	if (c->n_pod_cidrs)
-		agent_on_ranges(n->agent);
+		n->on_ranges(n->agent);
 }
 
 static void on_registered(void *ctx, int r, struct json *obj, const struct err *err)
@@ -413,17 +414,18 @@ static void renew_routes(void *ctx)
 {
 	struct agent_node *n = ctx;
 
-	client_reflector_each(n->agent->nodes, set_again, n->agent);
+	client_reflector_each(n->nodes, set_again, n->agent);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-struct agent_node *agent_node_new(struct agent *a)
+struct agent_node *agent_node_new(struct agent *a, void (*on_ranges)(struct agent *a))
 {
 	struct agent_node *n = mem_xnew(struct agent_node);
 	struct client_selection all = {0};
 
 	n->agent = a;
+	n->on_ranges = on_ranges;
 	n->ready_since_ns = clock_system.wall_ns(&clock_system);
 	n->meta_timer = loop_timer_new(a->loop, send_meta, n);
 	n->status_timer = loop_timer_new(a->loop, send_status, n);
@@ -432,8 +434,8 @@ struct agent_node *agent_node_new(struct agent *a)
 	loop_timer_start(n->meta_timer, 0, 0);
 	loop_timer_start(n->lease_timer, 0, 0);
 	if (a->config.has_routes) {
-		a->nodes = client_reflector_new(a->loop, a->client, api_kind_of("Node"), &all);
-		client_reflector_add(a->nodes,
+		n->nodes = client_reflector_new(a->loop, a->client, api_kind_of("Node"), &all);
+		client_reflector_add(n->nodes,
 				     &(struct client_handler){.on_change = on_node, .ctx = a});
 		loop_timer_start(n->routes_timer, NODE_ROUTES_MS, NODE_ROUTES_MS);
 	}
@@ -444,8 +446,8 @@ void agent_node_free(struct agent_node *n)
 {
 	if (!n)
 		return;
-	if (n->agent->nodes)
-		client_reflector_free(n->agent->nodes);
+	if (n->nodes)
+		client_reflector_free(n->nodes);
 	if (n->meta)
 		client_cancel(n->meta);
 	if (n->status)

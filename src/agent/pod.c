@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define LOG_COMPONENT "agent"
-#include "agent/agent-internal.h"
+#include "agent/pod.h"
 
+#include "agent/etc.h"
+#include "agent/pause-client.h"
+#include "agent/session.h"
 #include "base/dir.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "loop/loop.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,14 +22,14 @@ enum {
 	RETRY_MS = 1000,         /* of a connection that a pause does not accept */
 };
 
-int64_t agent_pod_now_ms(const struct agent_pod *p)
-{
-	return clock_mono_ms(loop_clock(p->agent->loop));
-}
-
 static void on_timer(void *ctx)
 {
 	agent_pod_sync(ctx);
+}
+
+static void on_change(struct agent_place *place)
+{
+	agent_pod_sync(CONTAINER_OF(place, struct agent_pod, place));
 }
 
 /* A container that ran before this sandbox was made counts as started again. */
@@ -44,41 +48,43 @@ static int runs_before(const struct api_pod *pod, struct str name)
 struct agent_pod *agent_pod_new(struct agent *a, struct client_object *o)
 {
 	struct agent_pod *p = mem_xnew(struct agent_pod);
+	const struct api_container *spec;
 
-	p->agent = a;
+	agent_place_init(&p->place, a, on_change);
 	p->first = client_object_ref(o);
-	p->obj = client_object_ref(o);
-	p->spec = o->view;
+	p->place.obj = client_object_ref(o);
+	p->place.spec = o->view;
 	arena_init(&p->arena, 0);
-	p->n_inits = p->spec->n_init_containers;
-	p->n_containers = p->n_inits + p->spec->n_containers;
+	p->n_inits = p->place.spec->n_init_containers;
+	p->n_containers = p->n_inits + p->place.spec->n_containers;
 	p->containers = mem_xarray(p->n_containers + 1, sizeof(*p->containers));
 	for (size_t i = 0; i < p->n_containers; i++) {
 		bool is_init = i < p->n_inits;
 
-		agent_container_init(&p->containers[i], p,
-				     is_init ? &p->spec->init_containers[i]
-					     : &p->spec->containers[i - p->n_inits],
-				     is_init);
-		p->containers[i].number = runs_before(p->spec, p->containers[i].spec->name);
+		spec = is_init ? &p->place.spec->init_containers[i]
+			       : &p->place.spec->containers[i - p->n_inits];
+		agent_container_init(&p->containers[i], &p->place, spec,
+				     str_cstr(&p->arena, spec->name), is_init);
+		p->containers[i].number = runs_before(p->place.spec, spec->name);
 	}
 	p->timer = loop_timer_new(a->loop, on_timer, p);
-	p->box = map_remove(&a->found, o->meta->uid);
-	p->is_adopted = p->box && p->box->pid;
+	agent_report_init(&p->report, &p->place);
+	p->place.box = map_remove(&a->found, o->meta->uid);
+	p->is_adopted = p->place.box && p->place.box->pid;
 	return p;
 }
 
 void agent_pod_update(struct agent_pod *p, struct client_object *o)
 {
-	client_object_unref(p->obj);
-	p->obj = client_object_ref(o);
+	client_object_unref(p->place.obj);
+	p->place.obj = client_object_ref(o);
 	agent_pod_sync(p);
 }
 
 static void disconnect(struct agent_pod *p)
 {
-	agent_pause_client_free(p->pause);
-	p->pause = NULL;
+	agent_pause_client_free(p->place.pause);
+	p->place.pause = NULL;
 }
 
 /* Not waited for by the loop: a process that was killed is gone at once. */
@@ -94,10 +100,19 @@ static void end_spawner(struct agent_pod *p)
 
 static void release_addrs(struct agent_pod *p)
 {
-	for (size_t i = 0; i < p->box->n_addrs; i++)
-		for (size_t k = 0; k < p->agent->n_ipam; k++)
-			agent_ipam_release(&p->agent->ipam[k], &p->box->addrs[i]);
-	p->box->n_addrs = 0;
+	for (size_t i = 0; i < p->place.box->n_addrs; i++)
+		for (size_t k = 0; k < p->place.agent->n_ipam; k++)
+			agent_ipam_release(&p->place.agent->ipam[k], &p->place.box->addrs[i]);
+	p->place.box->n_addrs = 0;
+}
+
+/* What ran in the sandbox has ended. Containers first: their probes go with them. */
+static void end_all(struct agent_pod *p)
+{
+	for (size_t i = 0; i < p->n_containers; i++)
+		agent_container_on_lost(&p->containers[i]);
+	agent_place_end_errands(&p->place, "the Pod has ended");
+	agent_place_end_sessions(&p->place);
 }
 
 /* Nothing of the Pod is left on this machine. */
@@ -107,28 +122,27 @@ static void remove_box(struct agent_pod *p)
 
 	disconnect(p);
 	end_spawner(p);
-	agent_exec_on_lost(p);
-	agent_forward_on_lost(p);
-	if (!p->box)
+	end_all(p);
+	if (!p->place.box)
 		return;
-	agent_sandbox_kill(p->box, p->agent->links);
+	agent_sandbox_kill(p->place.box, p->place.agent->links);
 	release_addrs(p);
-	if (agent_sandbox_remove(p->box, &err) < 0)
-		log_warning("a Pod's files stay behind pod=%s/%s error=%s", p->box->ns,
-			    p->box->name, err.msg);
-	agent_sandbox_free(p->box);
-	p->box = NULL;
+	if (agent_sandbox_remove(p->place.box, &err) < 0)
+		log_warning("a Pod's files stay behind pod=%s/%s error=%s", p->place.box->ns,
+			    p->place.box->name, err.msg);
+	agent_sandbox_free(p->place.box);
+	p->place.box = NULL;
 }
 
 void agent_pod_free(struct agent_pod *p, bool is_kept)
 {
-	agent_report_fini(p);
+	agent_report_fini(&p->report);
 	for (size_t i = 0; i < p->n_containers; i++)
 		agent_container_fini(&p->containers[i]);
 	if (is_kept) {
 		disconnect(p);
 		end_spawner(p);
-		agent_sandbox_free(p->box);
+		agent_sandbox_free(p->place.box);
 	} else {
 		remove_box(p);
 	}
@@ -137,7 +151,7 @@ void agent_pod_free(struct agent_pod *p, bool is_kept)
 	free(p->message);
 	arena_fini(&p->arena);
 	client_object_unref(p->first);
-	client_object_unref(p->obj);
+	client_object_unref(p->place.obj);
 	free(p);
 }
 
@@ -148,18 +162,16 @@ static int connect_pause(struct agent_pod *p, struct err *err);
 /* The sandbox is not there any more: what ran in it has ended; it is made anew. */
 static void lose_box(struct agent_pod *p)
 {
-	log_warning("sandbox is gone pod=%s/%s", p->box->ns, p->box->name);
+	log_warning("sandbox is gone pod=%s/%s", p->place.box->ns, p->place.box->name);
 	disconnect(p);
-	agent_exec_on_lost(p);
-	agent_forward_on_lost(p);
-	agent_sandbox_kill(p->box, p->agent->links);
+	agent_sandbox_kill(p->place.box, p->place.agent->links);
 	p->is_adopted = false;
-	for (size_t i = 0; i < p->n_containers; i++)
-		agent_container_on_lost(&p->containers[i]);
+	end_all(p);
 	if (p->stage == AGENT_STAGE_STOPPING)
 		return;
 	p->stage = AGENT_STAGE_NEW;
-	p->box_retry_ms = agent_pod_now_ms(p) + agent_backoff_after(&p->box_backoff, 0) / 10;
+	p->box_retry_ms =
+		agent_place_now_ms(&p->place) + agent_backoff_after(&p->box_backoff, 0) / 10;
 }
 
 static void on_lost(void *ctx)
@@ -169,22 +181,15 @@ static void on_lost(void *ctx)
 
 	disconnect(p);
 	/* A pause hangs up on an agent that has not read for long; then it lives. */
-	if (process_is(p->box->pid, p->box->pid_start) && connect_pause(p, &err) == 0) {
-		log_warning("a pause has hung up, asking it again pod=%s/%s", p->box->ns,
-			    p->box->name);
+	if (process_is(p->place.box->pid, p->place.box->pid_start) && connect_pause(p, &err) == 0) {
+		log_warning("a pause has hung up, asking it again pod=%s/%s", p->place.box->ns,
+			    p->place.box->name);
 		p->is_adopted = true;
-		agent_exec_on_lost(p);
+		agent_place_end_errands(&p->place, "the Pod's first process has hung up");
 	} else {
 		lose_box(p);
 	}
 	agent_pod_sync(p);
-}
-
-int agent_pod_send(struct agent_pod *p, const char *const *words, const int *fds, struct err *err)
-{
-	if (!p->pause)
-		return err_sys(err, EPIPE, "the Pod's first process is not there");
-	return agent_pause_client_send(p->pause, words, fds, err);
 }
 
 static int64_t number(struct str s)
@@ -195,22 +200,16 @@ static int64_t number(struct str s)
 	return v;
 }
 
-static void on_exec_done(struct agent_pod *p, struct str id, int exit_code, struct str failure)
+/* What the API says of a container that ran before this agent did. */
+static const struct api_container_status *known_status(const struct agent_pod *p,
+						       const struct agent_container *c, int run)
 {
-	if (agent_exec_on_done(p, id, exit_code, failure))
-		return;
-	for (size_t i = 0; i < p->n_containers; i++)
-		for (int k = 0; k < AGENT_PROBE_TYPES; k++)
-			if (p->containers[i].probers[k] &&
-			    agent_prober_on_exec(p->containers[i].probers[k], id, exit_code))
-				return;
-}
+	const struct api_pod *pod = agent_place_pod(&p->place);
 
-static struct agent_container *find(struct agent_pod *p, struct str name)
-{
-	for (size_t i = 0; i < p->n_containers; i++)
-		if (str_eq(p->containers[i].spec->name, name))
-			return &p->containers[i];
+	for (size_t i = 0; p->stage == AGENT_STAGE_LISTING && i < pod->n_statuses; i++)
+		if (str_eq(pod->statuses[i].name, c->spec->name) && pod->statuses[i].is_running &&
+		    pod->statuses[i].restart_count == run)
+			return &pod->statuses[i];
 	return NULL;
 }
 
@@ -229,14 +228,15 @@ static void on_message(void *ctx, struct str msg)
 		return;
 	}
 	if (str_eq_c(w[0], "done")) {
-		on_exec_done(p, w[1], (int)number(w[2]), w[4]);
+		agent_place_on_done(&p->place, w[1], (int)number(w[2]), w[4]);
 		return;
 	}
-	c = find(p, w[1]);
+	c = agent_pod_container(p, w[1]);
 	if (!c)
 		return;
 	if (str_eq_c(w[0], "running"))
-		agent_container_on_running(c, (int)number(w[2]), number(w[3]));
+		agent_container_on_running(c, (int)number(w[2]), number(w[3]),
+					   known_status(p, c, (int)number(w[2])));
 	else if (str_eq_c(w[0], "ended"))
 		agent_container_on_ended(c, (int)number(w[2]), number(w[3]), number(w[4]),
 					 (int)number(w[5]), (int)number(w[6]));
@@ -253,12 +253,12 @@ static int connect_pause(struct agent_pod *p, struct err *err)
 {
 	static const struct agent_pause_client_ops ops = {
 		.on_message = on_message, .on_settled = on_settled, .on_lost = on_lost};
-	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pause.sock", p->box->dir);
+	_cleanup_(mem_freep) char *path = mem_xprintf("%s/pause.sock", p->place.box->dir);
 	const char *words[] = {"list", NULL};
-	int r = agent_pause_client_new(p->agent->loop, path, &ops, p, &p->pause, err);
+	int r = agent_pause_client_new(p->place.agent->loop, path, &ops, p, &p->place.pause, err);
 
 	if (r == 0)
-		r = agent_pod_send(p, words, NULL, err);
+		r = agent_place_send(&p->place, words, NULL, err);
 	if (r < 0) {
 		disconnect(p);
 		return r;
@@ -266,7 +266,7 @@ static int connect_pause(struct agent_pod *p, struct err *err)
 	for (size_t i = 0; i < p->n_containers; i++)
 		agent_container_forget_asked(&p->containers[i]);
 	p->stage = AGENT_STAGE_LISTING;
-	p->stage_until_ms = agent_pod_now_ms(p) + LIST_MS;
+	p->stage_until_ms = agent_place_now_ms(&p->place) + LIST_MS;
 	p->is_late = false;
 	return 0;
 }
@@ -283,86 +283,27 @@ static void set_reason(struct agent_pod *p, const char *reason, const char *mess
 static void fail(struct agent_pod *p, const struct err *err)
 {
 	log_warning("Pod cannot be started, trying again pod=%.*s/%.*s error=%s",
-		    STR_ARG(p->obj->meta->ns), STR_ARG(p->obj->meta->name), err->msg);
+		    STR_ARG(p->place.obj->meta->ns), STR_ARG(p->place.obj->meta->name), err->msg);
 	set_reason(p, "FailedCreatePodSandBox", err->msg);
 	disconnect(p);
-	if (p->box)
-		agent_sandbox_kill(p->box, p->agent->links);
+	if (p->place.box)
+		agent_sandbox_kill(p->place.box, p->place.agent->links);
 	p->is_adopted = false;
 	p->stage = AGENT_STAGE_NEW;
-	p->box_retry_ms = agent_pod_now_ms(p) + agent_backoff_after(&p->box_backoff, 0) / 10 + 200;
+	p->box_retry_ms =
+		agent_place_now_ms(&p->place) + agent_backoff_after(&p->box_backoff, 0) / 10 + 200;
 }
 
 static int take_addrs(struct agent_pod *p, struct err *err)
 {
-	struct agent *a = p->agent;
+	struct agent *a = p->place.agent;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < a->n_ipam && !p->box->has_host_network; i++) {
-		r = agent_ipam_next(&a->ipam[i], &p->box->addrs[i], err);
+	for (size_t i = 0; r == 0 && i < a->n_ipam && !p->place.box->has_host_network; i++) {
+		r = agent_ipam_next(&a->ipam[i], &p->place.box->addrs[i], err);
 		if (r == 0)
-			p->box->n_addrs++;
+			p->place.box->n_addrs++;
 	}
-	return r;
-}
-
-static const char *hostname(struct agent_pod *p)
-{
-	struct str s = p->spec->hostname.len ? p->spec->hostname : p->spec->meta.name;
-
-	return str_cstr(&p->arena, str_sub(s, 0, 63));
-}
-
-static int write_hosts(struct agent_pod *p, struct err *err)
-{
-	const char *name = hostname(p);
-	char text[IP_TEXT_MAX];
-	struct buf b = BUF_INIT;
-	int r;
-
-	buf_add_c(&b, "# made by fairlead agent\n127.0.0.1\tlocalhost\n::1\tlocalhost "
-		      "ip6-localhost ip6-loopback\n");
-	for (size_t i = 0; i < p->box->n_addrs; i++) {
-		buf_printf(&b, "%.*s\t", STR_ARG(ip_format(&p->box->addrs[i], text)));
-		if (p->spec->subdomain.len)
-			buf_printf(&b, "%s.%.*s.%.*s.svc.%s\t", name, STR_ARG(p->spec->subdomain),
-				   STR_ARG(p->spec->meta.ns), p->agent->config.domain);
-		buf_printf(&b, "%s\n", name);
-	}
-	r = agent_sandbox_write_etc(p->box, "hosts", buf_str(&b), err);
-	buf_clear(&b);
-	buf_printf(&b, "%s\n", name);
-	if (r == 0)
-		r = agent_sandbox_write_etc(p->box, "hostname", buf_str(&b), err);
-	buf_fini(&b);
-	return r;
-}
-
-/* ClusterFirst is for Pods with a network of their own, …WithHostNet for the others. */
-static bool has_cluster_dns(const struct agent_pod *p)
-{
-	struct str policy = p->spec->dns_policy;
-
-	if (!p->agent->config.n_dns || str_eq_c(policy, "Default") || str_eq_c(policy, "None"))
-		return false;
-	return !p->spec->is_host_network || str_eq_c(policy, "ClusterFirstWithHostNet");
-}
-
-static int write_resolv_conf(struct agent_pod *p, struct err *err)
-{
-	const struct agent_config *c = &p->agent->config;
-	char text[IP_TEXT_MAX];
-	struct buf b = BUF_INIT;
-	int r;
-
-	if (!has_cluster_dns(p))
-		return 0;
-	for (size_t i = 0; i < c->n_dns; i++)
-		buf_printf(&b, "nameserver %.*s\n", STR_ARG(ip_format(&c->dns[i], text)));
-	buf_printf(&b, "search %.*s.svc.%s svc.%s %s\noptions ndots:5\n", STR_ARG(p->spec->meta.ns),
-		   c->domain, c->domain, c->domain);
-	r = agent_sandbox_write_etc(p->box, "resolv.conf", buf_str(&b), err);
-	buf_fini(&b);
 	return r;
 }
 
@@ -387,7 +328,8 @@ static int check_spawned(const struct agent_pod *p, int status, struct err *err)
 			       "Pod %s/%s, containers %s: 'fairlead pause' has not made its "
 			       "namespaces within %d s and was ended; is the node overloaded, or "
 			       "does the file system of '%s' hang?",
-			       p->box->ns, p->box->name, names, SPAWN_MS / 1000, p->box->dir);
+			       p->place.box->ns, p->place.box->name, names, SPAWN_MS / 1000,
+			       p->place.box->dir);
 	return err_set(err, ERR_INTERNAL,
 		       "'fairlead pause' ended with status %d; its words are in the agent's log",
 		       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -395,9 +337,10 @@ static int check_spawned(const struct agent_pod *p, int status, struct err *err)
 
 static int wire(struct agent_pod *p, struct err *err)
 {
-	const struct agent_config *c = &p->agent->config;
+	const struct agent_config *c = &p->place.agent->config;
 
-	return agent_sandbox_wire(p->box, p->agent->links, c->internal, c->n_internal, err);
+	return agent_sandbox_wire(p->place.box, p->place.agent->links, c->internal, c->n_internal,
+				  err);
 }
 
 static void on_spawned(void *ctx, pid_t pid, int status)
@@ -420,33 +363,31 @@ static void on_spawned(void *ctx, pid_t pid, int status)
 
 static int make_box(struct agent_pod *p, struct err *err)
 {
-	const struct api_pod *pod = agent_pod_view_of(p);
+	const struct api_pod *pod = agent_place_pod(&p->place);
 	int r = 0;
 
-	if (!p->box) {
-		p->box = agent_sandbox_new(p->agent->config.state_dir, pod->meta.uid, pod->meta.ns,
-					   pod->meta.name);
-		p->box->has_host_network = pod->is_host_network;
-		p->box->started_ns = clock_system.wall_ns(&clock_system);
+	if (!p->place.box) {
+		p->place.box = agent_sandbox_new(p->place.agent->config.state_dir, pod->meta.uid,
+						 pod->meta.ns, pod->meta.name);
+		p->place.box->has_host_network = pod->is_host_network;
+		p->place.box->started_ns = clock_system.wall_ns(&clock_system);
 		r = take_addrs(p, err);
 		if (r < 0) {
 			release_addrs(p);
-			agent_sandbox_free(p->box);
-			p->box = NULL;
+			agent_sandbox_free(p->place.box);
+			p->place.box = NULL;
 			return r;
 		}
 	}
-	if ((r = agent_sandbox_save(p->box, err)) < 0)
+	if ((r = agent_sandbox_save(p->place.box, err)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < p->n_containers; i++) {
 		_cleanup_(mem_freep) char *log =
-			mem_xprintf("%s/log/%s", p->box->dir, p->containers[i].name);
+			mem_xprintf("%s/log/%s", p->place.box->dir, p->containers[i].name);
 
 		r = dir_make_all(log, err);
 	}
-	if (r == 0 && !p->box->has_host_network)
-		r = write_hosts(p, err);
-	return r < 0 ? r : write_resolv_conf(p, err);
+	return r < 0 ? r : agent_etc_write(&p->place, err);
 }
 
 /* False: it is there, and cannot be talked to; later, perhaps. */
@@ -455,47 +396,52 @@ static bool adopt(struct agent_pod *p)
 	struct err err;
 	int r = 0;
 
-	log_info("Pod is taken over pod=%s/%s pause=%d", p->box->ns, p->box->name, p->box->pid);
+	log_info("Pod is taken over pod=%s/%s pause=%d", p->place.box->ns, p->place.box->name,
+		 p->place.box->pid);
 	/* The agent that made it was killed before it had done all. */
-	if (!p->box->is_wired)
+	if (!p->place.box->is_wired)
 		r = wire(p, &err);
 	if (r == 0)
 		r = connect_pause(p, &err);
 	if (r == -EAGAIN) {
 		log_warning("the Pod's first process accepts no connection, trying again "
 			    "pod=%s/%s pause=%d",
-			    p->box->ns, p->box->name, p->box->pid);
-		p->box_retry_ms = agent_pod_now_ms(p) + RETRY_MS;
+			    p->place.box->ns, p->place.box->name, p->place.box->pid);
+		p->box_retry_ms = agent_place_now_ms(&p->place) + RETRY_MS;
 		return true;
 	}
 	if (r == 0)
 		return true;
-	log_warning("a Pod cannot be taken over, it is made anew pod=%s/%s error=%s", p->box->ns,
-		    p->box->name, err.msg);
-	agent_sandbox_kill(p->box, p->agent->links);
+	log_warning("a Pod cannot be taken over, it is made anew pod=%s/%s error=%s",
+		    p->place.box->ns, p->place.box->name, err.msg);
+	agent_sandbox_kill(p->place.box, p->place.agent->links);
 	p->is_adopted = false;
 	return false;
 }
 
 static void begin(struct agent_pod *p)
 {
+	_cleanup_(mem_freep) char *hostname = NULL;
+	struct str name = agent_etc_hostname(p->place.spec);
 	struct err err;
 	int r;
 
-	if (p->box && p->box->pid && adopt(p))
+	if (p->place.box && p->place.box->pid && adopt(p))
 		return;
+	hostname = mem_xstrndup(name.ptr, name.len);
 	r = make_box(p, &err);
 	if (r == 0)
-		r = agent_sandbox_spawn(p->box, p->agent->config.program, hostname(p), &p->spawner,
-					&err);
+		r = agent_sandbox_spawn(p->place.box, p->place.agent->config.program, hostname,
+					&p->spawner, &err);
 	if (r == 0)
-		r = loop_child_new(p->agent->loop, p->spawner, on_spawned, p, &p->spawning, &err);
+		r = loop_child_new(p->place.agent->loop, p->spawner, on_spawned, p, &p->spawning,
+				   &err);
 	if (r < 0) {
 		fail(p, &err);
 		return;
 	}
 	p->stage = AGENT_STAGE_SPAWNING;
-	p->stage_until_ms = agent_pod_now_ms(p) + SPAWN_MS;
+	p->stage_until_ms = agent_place_now_ms(&p->place) + SPAWN_MS;
 	p->is_late = false;
 }
 
@@ -507,19 +453,19 @@ static int64_t step_up(struct agent_pod *p)
 
 	set_reason(p, NULL, NULL);
 	for (size_t i = 0; i < p->n_inits; i++) {
-		due = MIN(due, agent_container_step(&p->containers[i]));
+		due = MIN(due, agent_container_step(&p->containers[i], false));
 		if (!agent_container_is_done(&p->containers[i]))
 			return due;
 	}
 	for (size_t i = p->n_inits; i < p->n_containers; i++)
-		due = MIN(due, agent_container_step(&p->containers[i]));
+		due = MIN(due, agent_container_step(&p->containers[i], false));
 	return due;
 }
 
 /* deletionTimestamp is when the grace ends: so long until then; negative: so long ago. */
 static int64_t grace_left_ms(const struct agent_pod *p)
 {
-	return (p->obj->meta->deleted_ns - clock_system.wall_ns(&clock_system)) / 1000000;
+	return (p->place.obj->meta->deleted_ns - clock_system.wall_ns(&clock_system)) / 1000000;
 }
 
 static void go(struct agent_pod *p)
@@ -530,14 +476,14 @@ static void go(struct agent_pod *p)
 
 static int64_t step_stopping(struct agent_pod *p)
 {
-	int64_t kill_ms = agent_pod_now_ms(p) + MAX(grace_left_ms(p), 1), due = INT64_MAX;
+	int64_t kill_ms = agent_place_now_ms(&p->place) + MAX(grace_left_ms(p), 1), due = INT64_MAX;
 	bool is_running = false;
 
 	for (size_t i = 0; i < p->n_containers; i++) {
 		agent_container_stop(&p->containers[i], kill_ms);
-		due = MIN(due, agent_container_step(&p->containers[i]));
+		due = MIN(due, agent_container_step(&p->containers[i], true));
 		is_running |= p->containers[i].now.run == AGENT_RUNNING ||
-			      (p->pause && p->containers[i].is_asked);
+			      (p->place.pause && p->containers[i].is_asked);
 	}
 	if (is_running)
 		return due;
@@ -547,7 +493,7 @@ static int64_t step_stopping(struct agent_pod *p)
 
 static int64_t step_spawning(struct agent_pod *p)
 {
-	if (agent_pod_now_ms(p) < p->stage_until_ms)
+	if (agent_place_now_ms(&p->place) < p->stage_until_ms)
 		return p->stage_until_ms;
 	/* on_spawned tells. */
 	if (!p->is_late)
@@ -563,7 +509,7 @@ static int64_t step_listing(struct agent_pod *p)
 	_cleanup_(mem_freep) char *names = NULL;
 	struct err err;
 
-	if (agent_pod_now_ms(p) < p->stage_until_ms)
+	if (agent_place_now_ms(&p->place) < p->stage_until_ms)
 		return p->stage_until_ms;
 	if (p->is_late)
 		return INT64_MAX;
@@ -572,7 +518,7 @@ static int64_t step_listing(struct agent_pod *p)
 	err_set(&err, ERR_TIMEOUT,
 		"Pod %s/%s, containers %s: its first process (PID %d) has not said for %d s what "
 		"runs; is it stopped, or does a file system hang? Deleting the Pod ends it",
-		p->box->ns, p->box->name, names, p->box->pid, LIST_MS / 1000);
+		p->place.box->ns, p->place.box->name, names, p->place.box->pid, LIST_MS / 1000);
 	if (!p->is_adopted) {
 		fail(p, &err);
 		return p->box_retry_ms;
@@ -584,25 +530,85 @@ static int64_t step_listing(struct agent_pod *p)
 
 static bool is_over(const struct agent_pod *p)
 {
-	struct str phase = p->spec->phase;
+	struct str phase = p->place.spec->phase;
 
 	return str_eq_c(phase, "Succeeded") || str_eq_c(phase, "Failed");
 }
 
 static bool can_begin(const struct agent_pod *p)
 {
-	return p->agent->has_services && p->agent->has_pods &&
-	       (p->agent->n_ipam > 0 || p->spec->is_host_network) && !(is_over(p) && !p->box);
+	return p->place.agent->has_services && p->place.agent->has_pods &&
+	       (p->place.agent->n_ipam > 0 || p->place.spec->is_host_network) &&
+	       !(is_over(p) && !p->place.box);
 }
 
 static int64_t step_new(struct agent_pod *p)
 {
 	if (!can_begin(p))
 		return INT64_MAX;
-	if (agent_pod_now_ms(p) < p->box_retry_ms)
+	if (agent_place_now_ms(&p->place) < p->box_retry_ms)
 		return p->box_retry_ms;
 	begin(p);
 	return p->stage == AGENT_STAGE_NEW ? p->box_retry_ms : p->stage_until_ms;
+}
+
+/* ---- its status ----------------------------------------------------------------------------- */
+
+static void fill(const struct agent_pod *p, struct agent_container_view *views,
+		 struct agent_pod_view *v)
+{
+	const struct agent_config *config = &p->place.agent->config;
+
+	for (size_t i = 0; i < p->n_containers; i++) {
+		const struct agent_container *c = &p->containers[i];
+
+		views[i] = (struct agent_container_view){.spec = c->spec,
+							 .now = c->now,
+							 .last = c->last,
+							 .restarts = c->number,
+							 .is_ready = c->is_ready,
+							 .is_started = c->is_started};
+	}
+	*v = (struct agent_pod_view){
+		.pod = agent_place_pod(&p->place),
+		.inits = views,
+		.n_inits = p->n_inits,
+		.containers = views + p->n_inits,
+		.n_containers = p->n_containers - p->n_inits,
+		.host_addrs = config->internal,
+		.n_host_addrs = config->n_internal,
+		.has_sandbox = p->stage == AGENT_STAGE_UP || p->stage == AGENT_STAGE_STOPPING,
+		.started_ns = p->place.box ? p->place.box->started_ns : 0,
+		.now_ns = clock_system.wall_ns(&clock_system),
+		.reason = p->reason,
+		.message = p->message,
+	};
+	if (p->place.box && p->place.box->has_host_network) {
+		v->pod_addrs = config->internal;
+		v->n_pod_addrs = config->n_internal;
+	} else if (p->place.box) {
+		v->pod_addrs = p->place.box->addrs;
+		v->n_pod_addrs = p->place.box->n_addrs;
+	}
+}
+
+static void report(struct agent_pod *p)
+{
+	struct agent_container_view *views;
+	struct agent_pod_view v;
+	struct arena arena;
+
+	if (agent_report_is_busy(&p->report) || (p->is_adopted && !p->reason))
+		return;
+	arena_init(&arena, 0);
+	views = arena_array(&arena, p->n_containers, sizeof(*views));
+	fill(p, views, &v);
+	agent_status_advance(&v, p->transitions);
+	v.transitions = p->transitions;
+	agent_report_status(&p->report, &arena,
+			    p->is_adopted ? agent_status_make_reason(&arena, &v)
+					  : agent_status_make(&arena, &v));
+	arena_fini(&arena);
 }
 
 static int64_t step(struct agent_pod *p)
@@ -630,7 +636,7 @@ static int64_t step(struct agent_pod *p)
 static int64_t step_deletion(struct agent_pod *p)
 {
 	int64_t left = grace_left_ms(p) + STOP_MORE_MS;
-	bool has_pause = p->box && p->box->pid;
+	bool has_pause = p->place.box && p->place.box->pid;
 
 	if (p->stage == AGENT_STAGE_UP)
 		p->stage = AGENT_STAGE_STOPPING;
@@ -638,22 +644,51 @@ static int64_t step_deletion(struct agent_pod *p)
 		return INT64_MAX;
 	if (left <= 0 || (p->stage == AGENT_STAGE_NEW && !has_pause))
 		go(p);
-	return p->stage == AGENT_STAGE_GONE ? INT64_MAX : agent_pod_now_ms(p) + left;
+	return p->stage == AGENT_STAGE_GONE ? INT64_MAX : agent_place_now_ms(&p->place) + left;
 }
 
 void agent_pod_sync(struct agent_pod *p)
 {
-	int64_t due = p->obj->meta->deleted_ns ? step_deletion(p) : INT64_MAX;
+	int64_t due = p->place.obj->meta->deleted_ns ? step_deletion(p) : INT64_MAX;
 
 	due = MIN(due, step(p));
 	if (p->stage == AGENT_STAGE_GONE) {
-		agent_report_deletion(p);
+		agent_report_deletion(&p->report);
 		due = INT64_MAX;
-	} else if (!is_over(p) && (p->box || p->reason)) {
-		agent_report_status(p);
+	} else if (!is_over(p) && (p->place.box || p->reason)) {
+		report(p);
 	}
 	if (due == INT64_MAX)
 		loop_timer_stop(p->timer);
 	else
-		loop_timer_start(p->timer, MAX(due - agent_pod_now_ms(p), 0), 0);
+		loop_timer_start(p->timer, MAX(due - agent_place_now_ms(&p->place), 0), 0);
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+struct agent_pod *agent_pod_find(struct agent *a, struct str ns, struct str name)
+{
+	map_foreach(e, &a->by_uid) {
+		struct agent_pod *p = e->value;
+
+		if (str_eq(p->place.obj->meta->ns, ns) && str_eq(p->place.obj->meta->name, name))
+			return p;
+	}
+	return NULL;
+}
+
+struct agent_container *agent_pod_container(struct agent_pod *p, struct str name)
+{
+	for (size_t i = 0; p && i < p->n_containers; i++)
+		if (str_eq(p->containers[i].spec->name, name))
+			return &p->containers[i];
+	return NULL;
+}
+
+bool agent_pod_is_running(struct agent *a, const char *uid, const char *container, int number)
+{
+	const struct agent_container *c =
+		agent_pod_container(map_get(&a->by_uid, str_of(uid)), str_of(container));
+
+	return c && c->number == number && c->now.run != AGENT_ENDED;
 }
