@@ -27,6 +27,11 @@ int agent_log_file_open(struct agent_log_file *f, const char *path, bool has_tim
 	return 0;
 }
 
+void agent_log_file_since(struct agent_log_file *f, int64_t wall_ns)
+{
+	clock_format(f->since, wall_ns, 9);
+}
+
 void agent_log_file_close(struct agent_log_file *f)
 {
 	fd_close(f->fd);
@@ -40,20 +45,27 @@ void agent_log_file_close(struct agent_log_file *f)
 static void add_line(struct agent_log_file *f, struct buf *out, struct str line)
 {
 	struct str rest = line, when, stream, mark;
+	bool *is_inside, is_error;
 	size_t before;
 
 	if (!str_next(&rest, ' ', &when) || !str_next(&rest, ' ', &stream) ||
 	    !str_next(&rest, ' ', &mark))
 		return;
-	if (f->errors && str_eq_c(stream, "stderr"))
+	/* Times are all of one form and length. */
+	if (str_cmp(when, str_of(f->since)) < 0)
+		return;
+	is_error = str_eq_c(stream, "stderr");
+	is_inside = &f->is_inside[is_error];
+	if (f->errors && is_error)
 		out = f->errors;
 	before = out->len;
-	if (f->has_times) {
+	if (f->has_times && !*is_inside) {
 		buf_add_str(out, when);
 		buf_add_byte(out, ' ');
 	}
 	buf_add_str(out, rest);
-	if (str_eq_c(mark, "F"))
+	*is_inside = !str_eq_c(mark, "F");
+	if (!*is_inside)
 		buf_add_byte(out, '\n');
 	if (out->len - before > f->left)
 		buf_set_len(out, before + (size_t)f->left);

@@ -27,7 +27,10 @@ static struct str log_target(struct request *req, struct str container)
 
 int pod_log_start(struct request *req)
 {
+	static const struct relay_way whole = {.failure = "the node's agent does not answer",
+					       .has_text_failures = true};
 	static const struct relay_way followed = {.failure = "the node's agent does not answer",
+						  .has_text_failures = true,
 						  .may_be_silent = true};
 	struct str follow = http_query(req->arena, req->x->req.query, "follow", 0);
 	bool is_following = str_eq_c(follow, "true") || str_eq_c(follow, "1");
@@ -55,6 +58,6 @@ int pod_log_start(struct request *req)
 		return status_set(&req->st, r, "the logs of pod %.*s are out of reach: %s",
 				  STR_ARG(req->name), err.msg);
 	call.target = log_target(req, container);
-	relay_run(req, t, &call, is_following ? &followed : &relay_agent);
+	relay_run(req, t, &call, is_following ? &followed : &whole);
 	return 0;
 }

@@ -18,6 +18,12 @@ struct relay {
 	const struct relay_way *way;
 	int64_t timeout_ms;
 	bool is_begun, is_tunnel;
+	int failure;     /* status of a failure whose text is collected; 0: none */
+	struct buf text; /* of it */
+};
+
+enum {
+	FAILURE_MAX = 2048, /* bytes of a failure's text; what is longer is cut */
 };
 
 const struct relay_way relay_agent = {.failure = "the node's agent does not answer"};
@@ -50,6 +56,7 @@ static void relay_free(void *ctx)
 
 	v->transport->ops->close(v->transport);
 	loop_timer_close(v->timer);
+	buf_fini(&v->text);
 	free(v);
 }
 
@@ -164,6 +171,10 @@ static void on_head(void *ctx, int status, const struct http_header *headers, si
 
 	if (!v->req)
 		return;
+	if (v->way->has_text_failures && status >= 300) {
+		v->failure = status;
+		return;
+	}
 	x = v->req->x;
 	v->is_begun = true;
 	v->is_tunnel = status == 101;
@@ -187,6 +198,11 @@ static void on_data(void *ctx, struct str data)
 
 	if (!v->req)
 		return;
+	if (v->failure) {
+		buf_add_str(&v->text,
+			    str_sub(data, 0, FAILURE_MAX - MIN(v->text.len, FAILURE_MAX)));
+		return;
+	}
 	chunk = bytes_dup(data);
 	http_write(v->req->x, chunk);
 	bytes_unref(chunk);
@@ -234,7 +250,13 @@ static void on_done(void *ctx, int r, const struct err *err)
 		return;
 	req->x->on_close = NULL;
 	req->x->on_writable = NULL;
-	if (r == 0 || v->is_tunnel) { /* a tunnel: however it ended, what has come goes out */
+	if (r == 0 && v->failure) {
+		IGNORE(status_set(&req->st, err_from_http(v->failure, NULL), "%.*s",
+				  STR_ARG(str_trim(buf_str(&v->text)))),
+		       "answered next");
+		reply_failure(req);
+	} else if (r == 0 ||
+		   v->is_tunnel) { /* a tunnel: however it ended, what has come goes out */
 		http_end(req->x);
 	} else if (v->is_begun) {
 		http_abort(req->x);
@@ -295,6 +317,7 @@ void relay_run(struct request *req, struct http_transport *t, const struct http_
 
 	v->req = req;
 	v->loop = req->s->loop;
+	buf_init(&v->text);
 	v->transport = t;
 	v->timer = loop_timer_new(v->loop, on_timeout, v);
 	v->timeout_ms = timeout_ms ? timeout_ms : APISERVER_AGENT_MS;

@@ -34,6 +34,8 @@ struct relay_way {
 	bool may_be_silent;   /* once it has begun, the answer may pause for ever */
 	bool has_own_headers; /* the answer's headers are passed on, but those of one hop (RFC 9110
 			       * section 7.6.1); otherwise it has req->content_type and no other */
+	/* What the agent says with a failure is text: the client gets a Status with it. */
+	bool has_text_failures;
 	/* What becomes of a Location in the answer; NULL: it stays. */
 	struct str (*location)(struct request *req, struct str value);
 };

@@ -16,13 +16,18 @@ struct rig {
 	struct buf out;
 };
 
-static void say_on(struct rig *r, const char *stream, const char *text)
+static void say_at(struct rig *r, int second, const char *stream, const char *text)
 {
 	FILE *f = fopen(r->path, "ae");
 
 	ASSERT_TRUE(f != NULL);
-	fprintf(f, "2026-01-02T03:04:05.000000006Z %s %s\n", stream, text);
+	fprintf(f, "2026-01-02T03:04:%02d.000000006Z %s %s\n", second, stream, text);
 	ASSERT_EQ(fclose(f), 0);
+}
+
+static void say_on(struct rig *r, const char *stream, const char *text)
+{
+	say_at(r, 5, stream, text);
 }
 
 static void say(struct rig *r, const char *text)
@@ -141,6 +146,43 @@ TEST(one_who_missed_a_rotation_goes_on_with_the_oldest_there_is)
 	rotate(&r);
 	say(&r, "F four");
 	ASSERT_STREQ(more(&r), "three\nfour\n");
+	rig_stop(&r);
+}
+
+TEST(what_is_older_than_asked_for_is_left_out)
+{
+	int64_t since;
+	struct err err;
+	struct rig r;
+
+	rig_start(&r, UINT64_MAX);
+	say_at(&r, 7, "stdout", "F seven");
+	say_at(&r, 8, "stdout", "F eight");
+	ASSERT_OK(clock_parse(STR("2026-01-02T03:04:07.000000006Z"), &since, &err));
+	agent_log_file_since(&r.file, since);
+	/* Of the last lines: those before them do not come back. */
+	agent_log_file_all(&r.file, 3, &r.out);
+	ASSERT_STREQ(r.out.ptr, "seven\neight\n");
+	say_at(&r, 6, "stdout", "F a clock that went back");
+	say_at(&r, 9, "stdout", "F nine");
+	ASSERT_STREQ(more(&r), "nine\n");
+	rig_stop(&r);
+}
+
+TEST(a_line_in_parts_has_one_time)
+{
+	struct rig r;
+
+	rig_start(&r, UINT64_MAX);
+	r.file.has_times = true;
+	agent_log_file_all(&r.file, 0, &r.out);
+	say(&r, "P thr");
+	say_on(&r, "stderr", "F oops");
+	say(&r, "F ee");
+	say(&r, "F four");
+	ASSERT_STREQ(more(&r),
+		     "2026-01-02T03:04:05.000000006Z thr2026-01-02T03:04:05.000000006Z oops\n"
+		     "ee\n2026-01-02T03:04:05.000000006Z four\n");
 	rig_stop(&r);
 }
 
