@@ -225,6 +225,7 @@ struct api_probe {
 		API_PROBE_HTTP,
 		API_PROBE_TCP,
 		API_PROBE_GRPC,
+		API_PROBE_SLEEP, /* of a hook */
 	} kind;
 	struct api_strs command;
 	struct str path, host, scheme;
@@ -232,6 +233,7 @@ struct api_probe {
 	size_t n_headers;
 	struct api_int_or_str port;
 	int32_t initial_delay_s, period_s, timeout_s, success_threshold, failure_threshold;
+	int64_t sleep_s;
 };
 
 struct api_container {
@@ -242,6 +244,8 @@ struct api_container {
 	const struct api_env *env;
 	size_t n_env;
 	struct api_probe readiness, liveness, startup;
+	struct api_probe pre_stop; /* lifecycle.preStop: what is asked, not when */
+	bool has_stdin, is_stdin_once;
 	bool is_restartable_init; /* restartPolicy: Always on an init container */
 };
 

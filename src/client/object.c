@@ -86,6 +86,7 @@ SHAPE(shape_container, api_container, P_STR(api_container, name), P_STR(api_cont
       P_STR(api_container, working_dir), P_STRS(api_container, command), P_STRS(api_container, args),
       P_ARRAY(api_container, ports, n_ports, shape_container_port), P_ARRAY(api_container, env, n_env, shape_env),
       P_STRUCT(api_container, readiness, shape_probe), P_STRUCT(api_container, liveness, shape_probe),
+      P_STRUCT(api_container, pre_stop, shape_probe),
       P_STRUCT(api_container, startup, shape_probe));
 SHAPE(shape_container_status, api_container_status, P_STR(api_container_status, name),
       P_STR(api_container_status, waiting_reason), P_STR(api_container_status, terminated_reason));

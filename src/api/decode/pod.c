@@ -53,11 +53,17 @@ static const struct view_field target_fields[] = {
 };
 static const struct view_type target_type = {VIEW_FIELDS(target_fields)};
 
+static const struct view_field sleep_fields[] = {
+	F("seconds", VIEW_INT64, sleep_s),
+};
+static const struct view_type sleep_type = {VIEW_FIELDS(sleep_fields)};
+
 static const struct view_field probe_fields[] = {
 	VIEW_INTO("exec", exec_type),
 	VIEW_INTO("httpGet", target_type),
 	VIEW_INTO("tcpSocket", target_type),
 	VIEW_INTO("grpc", target_type),
+	VIEW_INTO("sleep", sleep_type),
 	F("initialDelaySeconds", VIEW_INT32, initial_delay_s),
 	F("periodSeconds", VIEW_INT32, period_s),
 	F("timeoutSeconds", VIEW_INT32, timeout_s),
@@ -78,10 +84,8 @@ static void finish_probe(struct arena *a, const struct json *obj, void *out)
 		const char *name;
 		enum api_probe_kind kind;
 	} kinds[] = {
-		{"exec", API_PROBE_EXEC},
-		{"httpGet", API_PROBE_HTTP},
-		{"tcpSocket", API_PROBE_TCP},
-		{"grpc", API_PROBE_GRPC},
+		{"exec", API_PROBE_EXEC}, {"httpGet", API_PROBE_HTTP}, {"tcpSocket", API_PROBE_TCP},
+		{"grpc", API_PROBE_GRPC}, {"sleep", API_PROBE_SLEEP},
 	};
 	struct api_probe *probe = out;
 
@@ -104,6 +108,11 @@ static void finish_probe(struct arena *a, const struct json *obj, void *out)
 
 static const struct view_type probe_type = {VIEW_FIELDS(probe_fields), .finish = finish_probe};
 
+static const struct view_field lifecycle_fields[] = {
+	VIEW_OBJECT_OF("preStop", struct api_container, pre_stop, probe_type),
+};
+static const struct view_type lifecycle_type = {VIEW_FIELDS(lifecycle_fields)};
+
 #define F(name, kind, member) VIEW(name, kind, struct api_container, member)
 static const struct view_field container_fields[] = {
 	F("name", VIEW_STRING, name),
@@ -116,6 +125,9 @@ static const struct view_field container_fields[] = {
 	VIEW_OBJECT_OF("readinessProbe", struct api_container, readiness, probe_type),
 	VIEW_OBJECT_OF("livenessProbe", struct api_container, liveness, probe_type),
 	VIEW_OBJECT_OF("startupProbe", struct api_container, startup, probe_type),
+	VIEW_INTO("lifecycle", lifecycle_type),
+	F("stdin", VIEW_BOOL, has_stdin),
+	F("stdinOnce", VIEW_BOOL, is_stdin_once),
 };
 #undef F
 

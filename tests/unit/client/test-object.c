@@ -44,7 +44,8 @@ static const struct {
 	 "\"www\",\"containerPort\":80}],\"env\":[{\"name\":\"E\",\"value\":\"v\"},{\"name\":\"F\","
 	 "\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}}],\"readinessProbe\":{"
 	 "\"httpGet\":{\"path\":\"/\",\"port\":\"www\",\"scheme\":\"HTTP\",\"httpHeaders\":[{"
-	 "\"name\":\"X\",\"value\":\"y\"}]}},\"livenessProbe\":{\"exec\":{\"command\":[\"true\"]}}}],"
+	 "\"name\":\"X\",\"value\":\"y\"}]}},\"livenessProbe\":{\"exec\":{\"command\":[\"true\"]}},"
+	 "\"lifecycle\":{\"preStop\":{\"httpGet\":{\"host\":\"192.0.2.7\",\"port\":81}}},\"stdin\":true}],"
 	 "\"initContainers\":[{\"name\":\"i\",\"restartPolicy\":\"Always\"}]},\"status\":{\"phase\":"
 	 "\"Running\",\"reason\":\"r\",\"message\":\"m\",\"podIP\":\"10.0.0.1\",\"hostIP\":"
 	 "\"192.0.2.1\",\"podIPs\":[{\"ip\":\"10.0.0.1\"}],\"conditions\":[{\"type\":\"Ready\","
@@ -159,6 +160,9 @@ TEST(a_pod_is_whole)
 	ASSERT_STR(c->readiness.headers[0].value, STR("y"));
 	ASSERT_STR(c->readiness.port.name, STR("www"));
 	ASSERT_STR(c->liveness.command.ptr[0], STR("true"));
+	ASSERT_EQ(c->pre_stop.kind, API_PROBE_HTTP);
+	ASSERT_STR(c->pre_stop.host, STR("192.0.2.7"));
+	ASSERT_TRUE(c->has_stdin && !c->is_stdin_once);
 	ASSERT_STR(p->init_containers[0].name, STR("i"));
 	ASSERT_STR(p->conditions[0].message, STR("y"));
 	ASSERT_STR(p->statuses[0].waiting_reason, STR("w"));
