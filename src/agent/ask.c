@@ -15,7 +15,7 @@
 struct agent_ask {
 	struct agent_ask_config config;
 	struct loop_timer *timeout; /* also of what failed at once: never answered from inside */
-	bool has_failed;
+	bool has_failed, is_asleep;
 	struct err err;
 	/* It is one of these. */
 	struct agent_errand errand;
@@ -213,18 +213,27 @@ static void on_timeout(void *ctx)
 {
 	struct agent_ask *a = ctx;
 
-	answer(a, false, a->has_failed ? a->err.msg : "no answer in time");
+	answer(a, a->is_asleep,
+	       a->has_failed  ? a->err.msg
+	       : a->is_asleep ? ""
+			      : "no answer in time");
 }
 
 struct agent_ask *agent_ask_new(const struct agent_ask_config *config)
 {
 	struct agent_ask *a = mem_xnew(struct agent_ask);
+	int64_t timeout_ms = config->timeout_ms;
 
 	a->config = *config;
 	a->sock = -1;
 	a->timeout = loop_timer_new(loop_of(a), on_timeout, a);
-	a->has_failed = ask(a, &a->err) < 0;
-	loop_timer_start(a->timeout, a->has_failed ? 0 : config->timeout_ms, 0);
+	if (config->how->kind == API_PROBE_SLEEP && config->how->sleep_s <= timeout_ms / 1000) {
+		a->is_asleep = true;
+		timeout_ms = config->how->sleep_s * 1000;
+	} else if (config->how->kind != API_PROBE_SLEEP) {
+		a->has_failed = ask(a, &a->err) < 0;
+	}
+	loop_timer_start(a->timeout, a->has_failed ? 0 : timeout_ms, 0);
 	return a;
 }
 

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * One question to a container, and its answer: exec, HTTP, TCP, as a probe or a hook describes it.
+ * One question to a container, and its answer: exec, HTTP, TCP, as a probe or a hook describes it;
+ * a hook's sleep, too, which asks nobody.
  * It is asked from the node; who asks when, and what the answer means, is the caller's (a prober, a
  * container's preStop).
  */

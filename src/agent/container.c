@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 enum {
+	CONTAINER_GRACE_MIN_MS = 2000, /* between preStop and SIGKILL, as a kubelet has it */
 	CONTAINER_RETRY_MS = 1000, /* SIGKILL is sent again, a start that could not be asked for */
 	CONTAINER_START_MS = 30 * 1000, /* a start without an answer is told as a failure */
 };
@@ -67,9 +68,16 @@ static void set_now(struct agent_container *c, struct agent_run_state to, struct
 	c->now = to;
 }
 
+static void end_hook(struct agent_container *c)
+{
+	agent_ask_free(c->hook);
+	c->hook = NULL;
+}
+
 void agent_container_fini(struct agent_container *c)
 {
 	stop_probes(c);
+	end_hook(c);
 	free(c->message);
 }
 
@@ -177,6 +185,10 @@ static int write_spec(struct agent_container *c, struct err *err)
 		add_entry(&b, "log", str_printf(&arena, "%s/log/%s", c->place->box->dir, c->name));
 		if (c->spec->working_dir.len)
 			add_entry(&b, "cwd", c->spec->working_dir);
+		if (c->spec->has_stdin)
+			add_entry(&b, "stdin",
+				  str_printf(&arena, "%s/container/%s.stdin", c->place->box->dir,
+					     c->name));
 		add_command(c, &e, &b);
 		vec_foreach(v, &e.vars)
 			add_entry(&b, "env",
@@ -264,6 +276,44 @@ static void send_signal(struct agent_container *c, const char *number)
 			    c->place->box->ns, c->place->box->name, c->name, number, err.msg);
 }
 
+/* ---- preStop ------------------------------------------------------------------------------- */
+
+static void finish_hook(struct agent_container *c, bool is_ok, const char *why)
+{
+	int64_t min_ms = agent_place_now_ms(c->place) + CONTAINER_GRACE_MIN_MS;
+
+	end_hook(c);
+	if (!is_ok)
+		log_warning("preStop fails, the container is ended without it pod=%s/%s "
+			    "container=%s error=%s",
+			    c->place->box->ns, c->place->box->name, c->name, why);
+	send_signal(c, "15");
+	c->is_last_grace = c->kill_ms <= min_ms;
+	c->kill_ms = MAX(c->kill_ms, min_ms);
+}
+
+static void on_hook_done(void *ctx, bool is_ok, const char *why)
+{
+	struct agent_container *c = ctx;
+
+	finish_hook(c, is_ok, why);
+	c->place->on_change(c->place);
+}
+
+static void run_hook(struct agent_container *c)
+{
+	int64_t left_ms = c->kill_ms - agent_place_now_ms(c->place);
+
+	c->hook = agent_ask_new(&(struct agent_ask_config){.place = c->place,
+							   .container = c->spec,
+							   .name = c->name,
+							   .how = &c->spec->pre_stop,
+							   .agent_name = "fairlead-lifecycle/1",
+							   .timeout_ms = MAX(left_ms, 1),
+							   .on_answer = on_hook_done,
+							   .ctx = c});
+}
+
 /* ---- steps -------------------------------------------------------------------------------- */
 
 static bool is_restart_wanted(const struct agent_container *c)
@@ -302,18 +352,24 @@ static void plan_restart(struct agent_container *c)
 		(struct str){0});
 }
 
+static int64_t step_running(struct agent_container *c, int64_t now)
+{
+	if (!c->kill_ms)
+		return INT64_MAX;
+	if (c->hook && now >= c->kill_ms)
+		finish_hook(c, false, "the grace period is over");
+	if (now < c->kill_ms)
+		return c->kill_ms;
+	send_signal(c, "9");
+	return now + CONTAINER_RETRY_MS;
+}
+
 int64_t agent_container_step(struct agent_container *c, bool is_stopping)
 {
 	int64_t now = agent_place_now_ms(c->place);
 
-	if (c->now.run == AGENT_RUNNING) {
-		if (!c->kill_ms)
-			return INT64_MAX;
-		if (now < c->kill_ms)
-			return c->kill_ms;
-		send_signal(c, "9");
-		return now + CONTAINER_RETRY_MS;
-	}
+	if (c->now.run == AGENT_RUNNING)
+		return step_running(c, now);
 	if (is_stopping)
 		return INT64_MAX;
 	if (c->now.run == AGENT_ENDED) {
@@ -331,11 +387,17 @@ int64_t agent_container_step(struct agent_container *c, bool is_stopping)
 
 void agent_container_stop(struct agent_container *c, int64_t kill_ms)
 {
-	if (c->now.run != AGENT_RUNNING || (c->kill_ms && c->kill_ms <= kill_ms))
+	bool is_first = !c->kill_ms;
+
+	if (c->now.run != AGENT_RUNNING || c->is_last_grace || (!is_first && c->kill_ms <= kill_ms))
 		return;
-	if (!c->kill_ms)
-		send_signal(c, "15");
 	c->kill_ms = kill_ms;
+	if (!is_first)
+		return;
+	if (c->spec->pre_stop.kind == API_PROBE_NONE)
+		send_signal(c, "15");
+	else
+		run_hook(c);
 }
 
 /* ---- news --------------------------------------------------------------------------------- */
@@ -356,6 +418,8 @@ void agent_container_on_ended(struct agent_container *c, int number, int64_t sta
 			      int64_t finished_ns, int exit_code, int signo)
 {
 	stop_probes(c);
+	end_hook(c);
+	c->is_last_grace = false;
 	c->is_asked = false;
 	c->is_ready = c->is_started = false;
 	c->number = number;

@@ -7,6 +7,7 @@
  * and passes on what the pause tells; what a probe changes goes up by the place's on_change.
  */
 
+#include "agent/ask.h"
 #include "agent/backoff.h"
 #include "agent/place.h"
 #include "agent/prober.h"
@@ -25,8 +26,10 @@ struct agent_container {
 	bool is_late;     /* … and that was told */
 	bool is_ready, is_started;
 	struct agent_backoff backoff;
-	int64_t restart_ms; /* not before (monotonic) */
-	int64_t kill_ms;    /* SIGTERM was sent; SIGKILL at this time; 0: not */
+	int64_t restart_ms;     /* not before (monotonic) */
+	int64_t kill_ms;        /* it is to end; SIGKILL at this time; 0: not */
+	struct agent_ask *hook; /* preStop is under way: SIGTERM comes after it */
+	bool is_last_grace;     /* what preStop has left is a minimum: nothing shortens it */
 	struct agent_prober *probers[AGENT_PROBE_TYPES];
 };
 
@@ -37,7 +40,7 @@ void agent_container_fini(struct agent_container *c);
 /* Takes one step; returns when to be called again (monotonic, ms), INT64_MAX: on news only.
  * is_stopping: it is not started any more. */
 int64_t agent_container_step(struct agent_container *c, bool is_stopping);
-/* It is to end, by SIGKILL at kill_ms. */
+/* It is to end: preStop, SIGTERM, at kill_ms SIGKILL, but not at once after preStop. */
 void agent_container_stop(struct agent_container *c, int64_t kill_ms);
 bool agent_container_is_done(const struct agent_container *c); /* an init container: go on */
 /* All are asked again what runs: a "start" that has no answer may be lost. */

@@ -170,6 +170,57 @@ def deletion_has_its_grace(lab):
     check(time.monotonic() - began >= 1, 'the stubborn one had its time')
 
 
+def file_of(lab, name):
+    """Where a container of the host's file system writes what it does: it is gone with its logs when it is deleted."""
+    return pathlib.Path(lab.tmp, name)
+
+
+def lives(lab, name):
+    return lab.api.exists(f'/api/v1/namespaces/default/pods/{name}')
+
+
+def pre_stop_comes_before_the_signal(lab):
+    said = {name: file_of(lab, name) for name in ('exec', 'late', 'sleep')}
+    hooks = {'exec': {'exec': {'command': ['sh', '-c', f'echo hook >>{said["exec"]}; sleep 1; echo done >>{said["exec"]}']}},
+             'late': {'exec': {'command': ['sh', '-c', f'echo hook >>{said["late"]}; sleep 600; echo done >>{said["late"]}']}},
+             'sleep': {'sleep': {'seconds': 2}}}
+    grace = {'exec': 600, 'late': 2, 'sleep': 600}
+    for name, hook in hooks.items():
+        shell = f'trap "echo term >>{said[name]}; exit 0" TERM; while :; do sleep 0.05; done'
+        lab.api.create_pod('stop-' + name, [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', shell], 'lifecycle': {'preStop': hook}}],
+                           'node1', terminationGracePeriodSeconds=grace[name])
+    lab.api.create_pod('witness', [responder(readinessProbe={'httpGet': {'path': '/healthz', 'port': 80}, 'periodSeconds': 1,
+                                                             'failureThreshold': 1})], 'node2')
+    ip = lab.api.wait_ready('witness')['status']['podIP']
+    lab.api.create_pod('stop-http', [responder(lifecycle={'preStop': {'httpGet': {'host': ip, 'path': '/fail', 'port': 80}}})],
+                       'node1', terminationGracePeriodSeconds=600)
+    for name in (*hooks, 'http'):
+        lab.api.wait_ready('stop-' + name)
+    began = time.monotonic()
+    for name in (*hooks, 'http'):
+        lab.api.delete_pod('stop-' + name)
+    wait('exec is gone', lambda: not lives(lab, 'stop-exec'))
+    check(said['exec'].read_text() == 'hook\ndone\nterm\n', said['exec'].read_text())
+    wait('sleep is gone', lambda: not lives(lab, 'stop-sleep'))
+    check(time.monotonic() - began >= 2 and said['sleep'].read_text() == 'term\n', 'it has slept')
+    wait('late is gone', lambda: not lives(lab, 'stop-late'))
+    check(said['late'].read_text() == 'hook\nterm\n', 'the grace cuts the hook off, the signal still comes')
+    wait('http is gone', lambda: not lives(lab, 'stop-http'))
+    lab.api.wait_ready('witness', False)
+
+
+def a_hook_that_fails_is_told_and_the_container_ends(lab):
+    lab.api.create_pod('badhook', [responder(livenessProbe={'httpGet': {'path': '/healthz', 'port': 80}, 'periodSeconds': 1,
+                                                            'failureThreshold': 1},
+                                             lifecycle={'preStop': {'exec': {'command': ['/nonexistent']}}})], 'node2',
+                       terminationGracePeriodSeconds=600)
+    ip = lab.api.wait_ready('badhook')['status']['podIP']
+    lab.ask('node2', f'http://{ip}/fail')  # what a liveness probe ends has its hook, too
+    wait('started again', lambda: restarts(lab, 'badhook') == [1])
+    log = (pathlib.Path(lab.dir) / 'log/agent-node2.log').read_text()
+    check(re.search(r"preStop fails.*container=web error=exec '/nonexistent'", log), 'it is told')
+
+
 def a_killed_agent_finds_its_pods_again(lab):
     lab.api.create_pod('keeps', [responder(readinessProbe={'httpGet': {'path': '/healthz', 'port': 80},
                                                            'periodSeconds': 1, 'failureThreshold': 1})], 'node1')
@@ -240,6 +291,7 @@ def main():
             a_dead_process_is_not_ready_at_once_and_comes_back, readiness_follows_the_probe,
             an_overlong_probe_fails_and_nothing_else, liveness_and_startup_restart,
             pods_end_by_their_policy, init_containers_run_first_and_in_order, deletion_has_its_grace,
+            pre_stop_comes_before_the_signal, a_hook_that_fails_is_told_and_the_container_ends,
             a_killed_agent_finds_its_pods_again, a_killed_sandbox_is_made_anew, host_network_is_the_nodes,
             nodes_say_who_they_are, a_route_to_a_node_comes_back])
     finally:
