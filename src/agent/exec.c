@@ -6,7 +6,8 @@
  * Status. A client that goes takes the process with it.
  *
  * Attach speaks the same way, but nothing is run: the client gets what the container prints from
- * now on, read from its log, until its run ends.
+ * now on, read from its log, until its run ends; what it sends goes to the container's standard
+ * input (a FIFO, agent/pause.h), if that has one.
  */
 #include "agent/exec.h"
 
@@ -81,12 +82,27 @@ static void close_pipe(struct pipe *p)
 	p->fd = -1;
 }
 
+/* Nothing more comes from the client. With stdinOnce the container's input ends with that of the
+ * first client, else it stays open for others. */
+static void end_input(struct agent_exec *e)
+{
+	const struct agent_container *c = e->container;
+	const char *words[] = {"close", c->name, NULL};
+
+	if (e->in.fd < 0)
+		return;
+	close_pipe(&e->in);
+	if (e->is_attach && e->session.place && c->spec->is_stdin_once)
+		IGNORE(agent_place_send(e->session.place, words, NULL, NULL),
+		       "then the pause hangs or is gone");
+}
+
 static void exec_free(struct agent_exec *e)
 {
+	end_input(e);
 	agent_errand_cancel(&e->errand);
 	agent_session_end(&e->session);
 	agent_wire_close(e->wire);
-	close_pipe(&e->in);
 	close_pipe(&e->out[0]);
 	close_pipe(&e->out[1]);
 	loop_timer_close(e->timer);
@@ -226,7 +242,7 @@ static void feed(struct agent_exec *e)
 	}
 	buf_consume(&e->input, e->in.fd < 0 ? e->input.len : at);
 	if (e->input_ends && !e->input.len && !e->is_tty)
-		close_pipe(&e->in);
+		end_input(e);
 	if (e->in.poll)
 		loop_poll_set(e->in.poll, e->input.len ? LOOP_WRITE : 0);
 	if (e->is_paused && e->input.len <= INPUT_LOW) {
@@ -266,6 +282,14 @@ static void resize(struct agent_exec *e, struct str piece)
 		buf_clear(&e->size);
 }
 
+/* Takes fd. */
+static int watch(struct agent_exec *e, struct pipe *p, int fd, unsigned events, loop_poll_fn fn,
+		 struct err *err)
+{
+	p->fd = fd;
+	return loop_poll_new(e->session.agent->loop, fd, events, fn, e, &p->poll, err);
+}
+
 /* ---- attach --------------------------------------------------------------------------------- */
 
 static void print(struct agent_exec *e, enum stream which, struct buf *text)
@@ -299,6 +323,19 @@ static void poll_log(struct agent_exec *e)
 		conclude(e);
 }
 
+static int open_container_input(struct agent_exec *e, struct err *err)
+{
+	_cleanup_(mem_freep) char *path = mem_xprintf(
+		"%s/container/%s.stdin", e->session.place->box->dir, e->container->name);
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, ERR_NOT_FOUND,
+			       "the standard input of container '%s' is closed (%s)",
+			       e->container->name, strerror(errno));
+	return watch(e, &e->in, fd, 0, on_input_room, err);
+}
+
 static int follow(struct agent_exec *e, struct err *err)
 {
 	const struct agent_place *p = e->session.place;
@@ -314,19 +351,13 @@ static int follow(struct agent_exec *e, struct err *err)
 		return r;
 	agent_log_file_all(&e->log, 0, &before);
 	buf_fini(&before);
+	if (e->is_wanted[IN] && (r = open_container_input(e, err)) < 0)
+		return r;
 	loop_timer_start(e->timer, ATTACH_POLL_MS, ATTACH_POLL_MS);
 	return 0;
 }
 
 /* ---- starting ------------------------------------------------------------------------------- */
-
-/* Takes fd. */
-static int watch(struct agent_exec *e, struct pipe *p, int fd, unsigned events, loop_poll_fn fn,
-		 struct err *err)
-{
-	p->fd = fd;
-	return loop_poll_new(e->session.agent->loop, fd, events, fn, e, &p->poll, err);
-}
 
 /* The terminal's other end is both input and output here. */
 static int open_tty(struct agent_exec *e, int child[3], struct err *err)
@@ -526,10 +557,11 @@ static int check(const struct agent_exec *e, const struct agent_container *c, st
 	if (!e->is_wanted[IN] && !e->is_wanted[OUT] && !e->is_wanted[ERR])
 		return err_set(err, ERR_BAD_REQUEST,
 			       "you must specify at least 1 of stdin, stdout, stderr");
-	if (e->is_attach && e->is_wanted[IN])
+	if (e->is_attach && e->is_wanted[IN] && !c->spec->has_stdin)
 		return err_set(err, ERR_UNSUPPORTED,
-			       "a container has no input: use 'kubectl attach' without -i, or "
-			       "'kubectl exec -i'");
+			       "container '%s' has no input: use 'kubectl attach' without -i, or "
+			       "'kubectl exec -i', or set stdin: true in its spec",
+			       c->name);
 	if (!e->is_attach && !e->words[0])
 		return err_set(err, ERR_BAD_REQUEST, "you must specify at least 1 command");
 	if (c->now.run != AGENT_RUNNING || !c->place->pause)

@@ -194,7 +194,7 @@ void agent_tasks_output(struct agent_tasks *ts, int fd)
 
 struct task_spec {
 	struct buf text;
-	const char *cwd, *log;
+	const char *cwd, *log, *input;
 	VEC(char *) args, envs;
 };
 
@@ -223,6 +223,8 @@ static int spec_read(struct agent_tasks *ts, const char *name, struct task_spec 
 			s->cwd = v;
 		else if (str_eq_c(key, "log"))
 			s->log = v;
+		else if (str_eq_c(key, "stdin"))
+			s->input = v;
 		else if (str_eq_c(key, "arg"))
 			*vec_push(&s->args) = v;
 		else if (str_eq_c(key, "env"))
@@ -289,15 +291,26 @@ static struct agent_task *task_new(struct agent_tasks *ts, const char *name, int
 
 	t->name = mem_xstrdup(name);
 	t->run = run;
-	t->pipe[0] = t->pipe[1] = t->log = -1;
+	t->pipe[0] = t->pipe[1] = t->log = t->input = -1;
 	t->line[0] = t->line[1] = BUF_INIT;
 	list_append(&ts->list, &t->link);
 	ts->n++;
 	return t;
 }
 
+/* Nobody can begin to write any more; those who do are not held up. */
+static void close_input(struct agent_task *t)
+{
+	if (t->input < 0)
+		return;
+	unlink(t->input_path);
+	fd_close(t->input);
+	t->input = -1;
+}
+
 static void task_free(struct agent_tasks *ts, struct agent_task *t)
 {
+	close_input(t);
 	close_pipe(t, 0);
 	close_pipe(t, 1);
 	fd_close(t->log);
@@ -307,6 +320,7 @@ static void task_free(struct agent_tasks *ts, struct agent_task *t)
 	free(t->id);
 	free(t->failure);
 	free(t->log_path);
+	free(t->input_path);
 	free(t);
 }
 
@@ -333,6 +347,7 @@ static void settle(struct agent_tasks *ts, struct agent_task *t)
 		t->state = AGENT_TASK_FAILED;
 		close_pipe(t, 0);
 		close_pipe(t, 1);
+		close_input(t);
 	}
 	tell_state(ts, t);
 	if (t->id && t->failure)
@@ -353,6 +368,22 @@ static void open_output(struct agent_task *t, const struct task_spec *s, int end
 			ends[i + 1] = p[1];
 			IGNORE(fd_set_nonblock(p[0], NULL), "a pipe always can");
 		}
+}
+
+/* ret_end: what the process reads. */
+static void open_input(struct agent_task *t, const struct task_spec *s, int *ret_end)
+{
+	if (!s->input)
+		return;
+	t->input_path = mem_xstrdup(s->input);
+	unlink(s->input);
+	if (mkfifo(s->input, 0600) == 0)
+		t->input = open(s->input, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (t->input >= 0)
+		*ret_end = open(s->input, O_RDONLY | O_CLOEXEC);
+	if (*ret_end < 0)
+		t->failure =
+			mem_xprintf("make its standard input '%s': %s", s->input, strerror(errno));
 }
 
 static void start(struct agent_tasks *ts, const char *name, int run)
@@ -377,10 +408,12 @@ static void start(struct agent_tasks *ts, const char *name, int run)
 		*vec_push(&s.args) = NULL;
 		*vec_push(&s.envs) = NULL;
 		open_output(t, &s, ends);
-		launch(t, &s, s.args.ptr, ends);
+		open_input(t, &s, &ends[0]);
+		if (!t->failure)
+			launch(t, &s, s.args.ptr, ends);
 	}
-	fd_close(ends[1]);
-	fd_close(ends[2]);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		fd_close(ends[i]);
 	spec_fini(&s);
 	settle(ts, t);
 }
@@ -432,6 +465,7 @@ void agent_tasks_ended(struct agent_tasks *ts, pid_t pid, int status)
 		drain(t, 1);
 		close_pipe(t, 0);
 		close_pipe(t, 1);
+		close_input(t);
 		t->state = AGENT_TASK_ENDED;
 		t->status = status;
 		t->finished_ns = clock_system.wall_ns(&clock_system);
@@ -482,6 +516,13 @@ void agent_tasks_command(struct agent_tasks *ts, struct str msg, const int fds[3
 		return;
 	if (str_eq_c(verb, "cancel")) {
 		send_signal(find_exec(ts, one.ptr), SIGKILL);
+		return;
+	}
+	if (str_eq_c(verb, "close")) {
+		struct agent_task *t = find(ts, one.ptr);
+
+		if (t)
+			close_input(t);
 		return;
 	}
 	if (!str_next(&msg, '\0', &two) || !two.len)

@@ -32,6 +32,8 @@ struct agent_task {
 	int64_t started_ns, finished_ns;
 	int pipe[2];        /* standard output, standard error; -1: closed */
 	struct buf line[2]; /* begun and not ended */
+	int input;          /* the FIFO of its standard input, held open; -1: none */
+	char *input_path;
 	int log;
 	char *log_path;
 	size_t log_len;

@@ -19,14 +19,16 @@
  *	signal NAME SIGNO                  ended NAME RUN STARTED_NS FINISHED_NS EXIT SIGNAL
  *	exec ID NAME ARG…                  failed NAME RUN TEXT          (it could not be started)
  *	cancel ID                          done ID EXIT SIGNAL           (an exec; EXIT -1: and
- *TEXT) list                               one running/ended/failed for each container, then
- *"listed"
+ *TEXT) close NAME                         (of its standard input) list one running/ended/failed for
+ *each container, then "listed"
  *
  * An exec may come with three descriptors (SCM_RIGHTS), which become its standard input, output and
  * error; a terminal becomes its controlling one. Without them it has /dev/null.
  *
  * The container is described by the file DIR/container/NAME: "cwd", "log" (a folder for RUN.log),
- * "arg" and "env" entries, each a key and a value that end in NUL.
+ * "stdin" (a FIFO that is made and is its standard input; without, that is /dev/null), "arg" and
+ * "env" entries, each a key and a value that end in NUL. The pause holds the FIFO open, so that
+ * those who write come and go; after "close" it has no end but theirs.
  *
  * Log lines are in the CRI's form: TIME stdout|stderr F|P TEXT (P: the line goes on).
  */

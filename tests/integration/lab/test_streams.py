@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -219,6 +220,72 @@ def attach_follows_output_until_the_container_ends(lab, which):
         lab.api.delete_pod(name)
 
 
+TALK = 'echo old; sleep 2.5; echo new; echo errors >&2; sleep 600'
+
+
+@each_kubectl
+def logs_are_cut_as_asked_for(lab, which):
+    """By lines, bytes, age; with times; and those of the run before."""
+    def logs(*args):
+        out = kubectl(lab, which, 'logs', 'talks', *args)
+        check(out.returncode == 0, out)
+        return out.stdout
+    if not lab.api.exists(POD + 'talks'):
+        lab.api.create_pod('talks', [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', TALK]}], 'node1')
+        lab.api.create_pod('twice', [{'name': 'c', 'image': 'x', 'command': ['sh', '-c', 'echo run; exit 3']}], 'node1')
+    wait('it has said all', lambda: logs() == b'old\nnew\nerrors\n')
+    check((logs('--tail=2'), logs('--tail=0'), logs('--limit-bytes=5')) == (b'new\nerrors\n', b'', b'old\nn'), 'cut')
+    check(logs('--since=1h') == logs(), 'an hour is enough')
+    lines = [line.split(b' ', 1) for line in logs('--timestamps').splitlines()]
+    check([text for _, text in lines] == [b'old', b'new', b'errors'], lines)
+    times = [time.decode() for time, _ in lines]
+    check(all(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z', t) for t in times) and times == sorted(times), times)
+    # kubectl writes a time in whole seconds: one between the first line and the others.
+    second = times[1][:19] + 'Z'
+    check(logs('--since-time', second) == b'new\nerrors\n', (second, times))
+    check(logs('--since-time', second, '--tail=1', '--timestamps') == f'{times[2]} errors\n'.encode(), times)
+    wait('it is old', lambda: logs('--since=1s') == b'')
+    wait('it has run twice', lambda: lab.api.pod('twice')['status']['containerStatuses'][0]['restartCount'] >= 1)
+    check(kubectl(lab, which, 'logs', '-p', 'twice').stdout == b'run\n', 'the run before')
+    out = kubectl(lab, which, 'logs', '-p', 'talks')
+    check(out.returncode == 1 and b'previous terminated container "c" in pod "talks" not found' in out.stderr, out)
+
+
+def attach(lab, which, *args):
+    return subprocess.Popen([kubectls[which], '--kubeconfig', f'{lab.dir}/kubeconfig', 'attach', *args],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+READ = 'while read a; do echo got $a; done; echo end'
+
+
+@each_kubectl
+def attach_gives_input(lab, which):
+    """With stdinOnce the container's input ends with the client's; else the next client goes on."""
+    lab.api.create_pod('once-' + which, [{'name': 'c', 'image': 'x', 'stdin': True, 'stdinOnce': True, 'command': ['sh', '-c', READ]}],
+                       'node2', restartPolicy='Never')
+    lab.api.create_pod('often-' + which, [{'name': 'c', 'image': 'x', 'stdin': True, 'command': ['sh', '-c', READ]}], 'node2')
+    for name in ('once-', 'often-'):
+        lab.api.wait_ready(name + which)
+    p = attach(lab, which, '-i', 'once-' + which)
+    out, errors = p.communicate(b'one\ntwo\n', timeout=60)
+    check(p.returncode == 0 and out == b'got one\ngot two\nend\n', (p.returncode, out, errors))
+    wait('it is over', lambda: lab.api.pod('once-' + which)['status']['phase'] == 'Succeeded')
+    for word in (b'one', b'two'):
+        p = attach(lab, which, '-i', 'often-' + which)
+        try:
+            p.stdin.write(word + b'\n')
+            p.stdin.close()
+            got = p.stdout.readline()
+            check(got == b'got ' + word + b'\n', got)
+        finally:
+            p.kill()
+            p.wait()
+    check(kubectl(lab, which, 'logs', 'often-' + which).stdout == b'got one\ngot two\n', 'it still reads')
+    for name in ('once-', 'often-'):
+        lab.api.delete_pod(name + which)
+
+
 class WebSocket:
     """A client's side, for messages that are whole in their frames."""
 
@@ -373,7 +440,7 @@ def main():
             return run_tests(lab, [
                 exec_tells_output_and_exit_code, input_and_output_are_whole, terminals_have_a_size,
                 a_client_that_goes_takes_its_process_along, ports_are_forwarded, much_is_forwarded_both_ways,
-                a_service_without_selector_is_not_forwarded, logs_and_proxy, attach_follows_output_until_the_container_ends, channels_of_a_plain_websocket,
+                a_service_without_selector_is_not_forwarded, logs_and_proxy, logs_are_cut_as_asked_for, attach_gives_input, attach_follows_output_until_the_container_ends, channels_of_a_plain_websocket,
                 ports_by_a_plain_websocket, what_cannot_be_is_told, strangers_run_nothing, a_pod_that_ends_ends_its_streams])
         finally:
             lab.down()

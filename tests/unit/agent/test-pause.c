@@ -227,6 +227,37 @@ TEST(an_exec_runs_on_the_descriptors_that_come_with_it)
 	ASSERT_EQ(read(out[0], text, sizeof(text)), 0);
 }
 
+TEST(a_container_reads_what_is_written_to_its_fifo)
+{
+	_cleanup_(mem_freep) char *path = NULL;
+	struct buf spec = BUF_INIT;
+	int fd;
+
+	set_up();
+	path = mem_xprintf("%s/container/web.stdin", dir);
+	buf_add_str(&spec, STR("stdin\0"));
+	buf_add(&spec, path, strlen(path) + 1);
+	buf_add_str(&spec, STR("arg\0/bin/sh\0arg\0-c\0arg\0while read a; do echo got $a; done; "
+			       "echo end\0"));
+	write_spec("web", buf_str(&spec));
+	buf_fini(&spec);
+	SEND("start\0web\0000");
+	expect_prefix("running web 0 ");
+	/* Writers come and go. */
+	for (int i = 0; i < 2; i++) {
+		ASSERT_TRUE((fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0);
+		ASSERT_EQ(write(fd, i ? "two\n" : "one\n", 4), 4);
+		close(fd);
+	}
+	SEND("close\0web");
+	expect_prefix("ended web 0 ");
+	expect_log("0.log", " stdout F got one\n");
+	expect_log("0.log", " stdout F got two\n");
+	expect_log("0.log", " stdout F end\n");
+	ASSERT_EQ(open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC), -1);
+	ASSERT_EQ(errno, ENOENT);
+}
+
 TEST(nonsense_is_survived)
 {
 	static const char no_nul[] = {'s', 't', 'a', 'r', 't'};
