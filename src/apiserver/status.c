@@ -137,6 +137,16 @@ int status_invalid_options(struct status *st, const char *kind, const char *reas
 	return invalid(st, str_printf(st->arena, "%s.meta.k8s.io", kind), STR(""));
 }
 
+int status_invalid_options_for(struct status *st, const char *kind, struct str name,
+			       const struct api_causes *causes)
+{
+	for (size_t i = 0; i < causes->n; i++)
+		status_add_cause(st, api_causes_reason(causes->ptr[i].reason), causes->ptr[i].field,
+				 causes->ptr[i].message);
+	st->kind = str_of(kind);
+	return invalid(st, str_of(kind), name);
+}
+
 static void add_member(struct buf *b, bool *is_first, const char *key, struct str value)
 {
 	if (!value.len)

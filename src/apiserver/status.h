@@ -50,11 +50,16 @@ int status_invalid(struct status *st, const struct resource *res, struct str nam
 /* The same from validation's causes. */
 int status_from_causes(struct status *st, const struct resource *res, struct str name,
 		       const struct api_causes *causes);
-/* 422 about options: `ListOptions.meta.k8s.io "" is invalid: …`. */
 /* 422 about a patch whose result is no such object: `patch` is told as it was sent. */
 int status_invalid_patch(struct status *st, struct str patch, struct str why);
+/* 422 about options: `ListOptions.meta.k8s.io "" is invalid: …`. */
 int status_invalid_options(struct status *st, const char *kind, const char *reason,
 			   const char *field, struct str message);
+
+/* The same about those for an object, from validation's causes: `PodLogOptions "x" is invalid: …`.
+ */
+int status_invalid_options_for(struct status *st, const char *kind, struct str name,
+			       const struct api_causes *causes);
 
 /* 504: a list or the first state of a watch is wanted at `rev`, which is still to come. */
 int status_too_new(struct status *st, uint64_t rev, uint64_t current);

@@ -174,6 +174,7 @@ static void defaults_probes(struct arena *a, const struct json *spec)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
 	static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
+	static const char *const hooks[] = {"postStart", "preStop"};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		const struct json *list = json_get(spec, lists[i]);
@@ -183,6 +184,8 @@ static void defaults_probes(struct arena *a, const struct json *spec)
 		json_foreach(it, list) {
 			for (size_t k = 0; k < ARRAY_LEN(probes); k++)
 				defaults_probe(a, it, probes[k]);
+			for (size_t k = 0; k < ARRAY_LEN(hooks); k++)
+				defaults_probe(a, json_get(it, "lifecycle"), hooks[k]);
 		}
 	}
 }

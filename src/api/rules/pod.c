@@ -72,13 +72,38 @@ static void check_probe_port(const struct json *handler, const struct api_path *
 		api_rules_check_port(c, &port_path, json_is(port, JSON_INT) ? port->integer : 0);
 }
 
-static void check_handler(const struct json *probe, const struct api_path *p, struct api_causes *c)
+static void check_sleep(const struct json *sleep, const struct api_path *p, int64_t grace_s,
+			struct api_causes *c)
 {
-	static const char *const handlers[] = {"exec", "httpGet", "tcpSocket", "grpc"};
+	int64_t seconds = json_get_int(sleep, "seconds", 0);
+	struct str detail;
+
+	if (seconds >= 0 && seconds <= grace_s)
+		return;
+	detail = str_printf(c->a,
+			    "must be non-negative and less than terminationGracePeriodSeconds "
+			    "(%lld)",
+			    (long long)grace_s);
+	api_causes_invalid_int(c, p, seconds, detail.ptr);
+}
+
+enum {
+	HANDLER_EXEC,
+	HANDLER_HTTP,
+	HANDLER_LAST = 3, /* of a probe grpc, of a hook sleep */
+	HANDLERS,
+};
+
+/* grace_s: that of the Pod, for hooks; -1: it is a probe. */
+static void check_handler(const struct json *probe, const struct api_path *p, int64_t grace_s,
+			  struct api_causes *c)
+{
+	const char *const handlers[HANDLERS] = {"exec", "httpGet", "tcpSocket",
+						grace_s < 0 ? "grpc" : "sleep"};
 	static const char *const schemes[] = {"HTTP", "HTTPS", NULL};
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+	for (int i = 0; i < HANDLERS; i++) {
 		const struct json *h = json_get(probe, handlers[i]);
 		struct api_path at = api_path_child(p, handlers[i]);
 		struct api_path command = api_path_child(&at, "command");
@@ -91,13 +116,17 @@ static void check_handler(const struct json *probe, const struct api_path *p, st
 			api_causes_forbidden(c, &at, "may not specify more than 1 handler type");
 			continue;
 		}
-		if (i == 0 && !api_rules_count(json_get(h, "command")))
+		if (i == HANDLER_LAST && grace_s >= 0) {
+			check_sleep(h, &at, grace_s, c);
+			continue;
+		}
+		if (i == HANDLER_EXEC && !api_rules_count(json_get(h, "command")))
 			api_causes_required(c, &command, NULL);
-		if (i > 0)
+		if (i != HANDLER_EXEC)
 			check_probe_port(h, &at, c);
-		if (i == 1 && !json_get_string(h, "path").len)
+		if (i == HANDLER_HTTP && !json_get_string(h, "path").len)
 			api_causes_required(c, &path, NULL);
-		if (i == 1)
+		if (i == HANDLER_HTTP)
 			api_rules_check_one_of(c, &scheme, json_get_string(h, "scheme"), schemes);
 	}
 	if (!n)
@@ -117,7 +146,7 @@ static void check_probe(const struct json *container, const char *name, const st
 
 	if (json_is_null(probe))
 		return;
-	check_handler(probe, &p, c);
+	check_handler(probe, &p, -1, c);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		struct api_path at = api_path_child(&p, numbers[i]);
 		int64_t v = json_get_int(probe, numbers[i], 0);
@@ -127,6 +156,39 @@ static void check_probe(const struct json *container, const char *name, const st
 	}
 	if (threshold != 1 && !str_eq_c(str_of(name), "readinessProbe"))
 		api_causes_invalid_int(c, &success, threshold, "must be 1");
+}
+
+static void check_lifecycle(const struct json *container, const struct api_path *up,
+			    int64_t grace_s, struct api_causes *c)
+{
+	static const char *const hooks[] = {"postStart", "preStop"};
+	struct api_path p = api_path_child(up, "lifecycle");
+	const struct json *lifecycle = json_get(container, "lifecycle");
+
+	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
+		struct api_path at = api_path_child(&p, hooks[i]);
+		const struct json *hook = json_get(lifecycle, hooks[i]);
+
+		if (!json_is_null(hook))
+			check_handler(hook, &at, grace_s, c);
+	}
+}
+
+/* What has no meaning for a container that runs to its end before the others begin. */
+static void check_plain_init(const struct json *container, const struct api_path *up,
+			     struct api_causes *c)
+{
+	static const char *const fields[] = {"lifecycle", "livenessProbe", "readinessProbe",
+					     "startupProbe"};
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct api_path p = api_path_child(up, fields[i]);
+
+		if (!json_is_null(json_get(container, fields[i])))
+			api_causes_forbidden(c, &p,
+					     "may not be set for init containers without "
+					     "restartPolicy=Always");
+	}
 }
 
 static void check_image(const struct json *container, const struct api_path *up,
@@ -141,8 +203,10 @@ static void check_image(const struct json *container, const struct api_path *up,
 		api_causes_invalid(c, &p, image, "must not have leading or trailing whitespace");
 }
 
+/* grace_s: the Pod's; is_init: it is an init container. */
 static void check_container(const struct json *container, struct map *names,
-			    const struct api_path *p, struct api_causes *c)
+			    const struct api_path *p, int64_t grace_s, bool is_init,
+			    struct api_causes *c)
 {
 	static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
 	struct api_path name_path = api_path_child(p, "name");
@@ -159,6 +223,11 @@ static void check_container(const struct json *container, struct map *names,
 	check_image(container, p, c);
 	check_container_ports(json_get(container, "ports"), &ports_path, c);
 	check_env(json_get(container, "env"), &env_path, c);
+	if (is_init && !str_eq_c(json_get_string(container, "restartPolicy"), "Always")) {
+		check_plain_init(container, p, c);
+		return;
+	}
+	check_lifecycle(container, p, grace_s, c);
 	for (size_t i = 0; i < ARRAY_LEN(probes); i++)
 		check_probe(container, probes[i], p, c);
 }
@@ -168,6 +237,7 @@ static void check_containers(const struct json *spec, const struct api_path *up,
 {
 	static const char *const lists[] = {"containers", "initContainers"};
 	struct api_path containers = api_path_child(up, "containers");
+	int64_t grace_s = json_get_int(spec, "terminationGracePeriodSeconds", 0);
 	struct map names = {0};
 
 	if (!api_rules_count(json_get(spec, "containers")))
@@ -182,7 +252,7 @@ static void check_containers(const struct json *spec, const struct api_path *up,
 		json_foreach(it, list) {
 			struct api_path at = api_path_at(&p, i++);
 
-			check_container(it, &names, &at, c);
+			check_container(it, &names, &at, MAX(grace_s, 0), k == 1, c);
 		}
 	}
 	map_fini(&names);

@@ -330,3 +330,58 @@ def test_events_have_two_shapes(api):
     api.get(newer + '/nope').fails(404, 'NotFound', 'events.events.k8s.io "nope" not found')
     api.delete(newer + '/e1').want(200)
     api.get(core + '/e1').want(404)
+
+
+def containers(api, *containers, **spec):
+    """The answer to a trial of creating a Pod of these."""
+    return api.post(api.path('pods') + '?dryRun=All', {'metadata': {'name': 'p'}, 'spec': dict({'containers': list(containers)}, **spec)})
+
+
+def test_hooks_of_a_container(api):
+    def with_hooks(**hooks):
+        return {'name': 'c', 'image': 'i', 'lifecycle': hooks}
+    made = containers(api, with_hooks(preStop={'httpGet': {'port': 80}}, postStart={'sleep': {'seconds': 30}})).want(201).json
+    assert made['spec']['containers'][0]['lifecycle'] == {
+        'preStop': {'httpGet': {'path': '/', 'port': 80, 'scheme': 'HTTP'}}, 'postStart': {'sleep': {'seconds': 30}}}
+    at = 'spec.containers[0].lifecycle.'
+    late = 'must be non-negative and less than terminationGracePeriodSeconds (30)'
+    for hooks, want in (
+            ({'preStop': {}}, [('preStop', 'FieldValueRequired', 'Required value: must specify a handler type')]),
+            ({'preStop': {'grpc': {'port': 1}}}, [('preStop', 'FieldValueRequired', 'Required value: must specify a handler type')]),
+            ({'preStop': {'exec': {}}}, [('preStop.exec.command', 'FieldValueRequired', 'Required value')]),
+            ({'preStop': {'exec': {'command': ['a']}, 'httpGet': {'port': 80}}},
+             [('preStop.httpGet', 'FieldValueForbidden', 'Forbidden: may not specify more than 1 handler type')]),
+            ({'preStop': {'sleep': {'seconds': -1}}}, [('preStop.sleep', 'FieldValueInvalid', f'Invalid value: -1: {late}')]),
+            ({'postStart': {'sleep': {'seconds': 31}}}, [('postStart.sleep', 'FieldValueInvalid', f'Invalid value: 31: {late}')])):
+        got = causes(containers(api, with_hooks(**hooks)))
+        assert got == [(at + field, *rest) for field, *rest in want], (hooks, got)
+
+
+def test_an_init_container_has_no_hooks_and_probes(api):
+    both = {'lifecycle': {'preStop': {'sleep': {'seconds': 1}}}, 'startupProbe': {'httpGet': {'port': 80}},
+            'livenessProbe': {'httpGet': {'port': 80}}, 'readinessProbe': {'httpGet': {'port': 80}}}
+    init = dict({'name': 'i', 'image': 'i'}, **both)
+    main = {'name': 'c', 'image': 'i'}
+    forbidden = 'Forbidden: may not be set for init containers without restartPolicy=Always'
+    assert sorted(causes(containers(api, main, initContainers=[init]))) == sorted(
+        (f'spec.initContainers[0].{field}', 'FieldValueForbidden', forbidden) for field in both)
+    containers(api, main, initContainers=[dict(init, restartPolicy='Always')]).want(201)
+
+
+def test_options_of_a_log(api):
+    api.post(api.path('pods'), {'metadata': {'name': 'quiet'}, 'spec': {
+        'containers': [{'name': 'c', 'image': 'i'}], 'nodeSelector': {'no': 'where'}}}).want(201)
+    log = api.path('pods', 'quiet', 'log')
+    for query, field, message in (
+            ('tailLines=-1', 'tailLines', 'Invalid value: -1: must be greater than or equal to 0'),
+            ('limitBytes=0', 'limitBytes', 'Invalid value: 0: must be greater than 0'),
+            ('sinceSeconds=-5', 'sinceSeconds', 'Invalid value: -5: must be greater than 0')):
+        answer = api.get(f'{log}?{query}')
+        assert causes(answer) == [(field, 'FieldValueInvalid', message)]
+        assert answer.json['message'] == f'PodLogOptions "quiet" is invalid: {field}: {message}', answer.json
+    assert causes(api.get(f'{log}?sinceSeconds=5&sinceTime=2026-01-02T03:04:05Z')) == [
+        ('[]', 'FieldValueForbidden', 'Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified')]
+    for query, message in (('tailLines=x', 'strconv.ParseInt: parsing "x": invalid syntax'),
+                           ('sinceTime=now', 'parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"')):
+        assert api.get(f'{log}?{query}').fails(400, 'BadRequest')['message'] == message
+    api.get(f'{log}?tailLines=0&limitBytes=1&sinceTime=2026-01-02T03:04:05Z').want(204)

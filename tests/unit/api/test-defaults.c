@@ -68,12 +68,14 @@ TEST(sets_those_of_pods)
 	check("Pod", "{'spec':{}}", "{'spec':{" SPEC "}" STATUS("BestEffort") "}");
 	check("Pod",
 	      "{'spec':{'hostNetwork':true,'containers':[{'image':'a:1','ports':[{'containerPort':80}],"
-	      "'readinessProbe':{'httpGet':{'port':1}},'resources':{'limits':{'cpu':'1'}}}],"
+	      "'readinessProbe':{'httpGet':{'port':1}},'lifecycle':{'preStop':{'httpGet':{'port':2}}},"
+	      "'resources':{'limits':{'cpu':'1'}}}],"
 	      "'volumes':[{'name':'v'},{'name':'w','secret':{}}]}}",
 	      "{'spec':{'hostNetwork':true,'containers':[{'image':'a:1','imagePullPolicy':'IfNotPresent',"
 	      "'ports':[{'containerPort':80,'hostPort':80,'protocol':'TCP'}],'readinessProbe':{"
 	      "'httpGet':{'port':1,'path':'/','scheme':'HTTP'},'timeoutSeconds':1,'periodSeconds':10,"
-	      "'successThreshold':1,'failureThreshold':3},'resources':{'limits':{'cpu':'1'},"
+	      "'successThreshold':1,'failureThreshold':3},'lifecycle':{'preStop':{'httpGet':{"
+	      "'port':2,'path':'/','scheme':'HTTP'}}},'resources':{'limits':{'cpu':'1'},"
 	      "'requests':{'cpu':'1'}}," CONTAINER "}],'volumes':[{'name':'v','emptyDir':{}},"
 	      "{'name':'w','secret':{'defaultMode':420}}]," SPEC "}" STATUS("Burstable") "}");
 	arena_fini(&a);

@@ -118,6 +118,22 @@ static const struct {
 	 "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", "
 	 "\"OnFailure\", \"Never\"\n"
 	 "spec.nodeName: Invalid value: \"A\": a lowercase"},
+	{"Pod",
+	 "{" META ",\"spec\":{\"terminationGracePeriodSeconds\":30,\"containers\":["
+	 "{\"name\":\"a\",\"image\":\"i\",\"lifecycle\":{\"preStop\":{},\"postStart\":{\"sleep\":"
+	 "{\"seconds\":31}}}},{\"name\":\"b\",\"image\":\"i\",\"lifecycle\":{\"preStop\":{\"exec\":{},"
+	 "\"sleep\":{\"seconds\":0}},\"postStart\":null}},{\"name\":\"c\",\"image\":\"i\",\"lifecycle\":"
+	 "{\"preStop\":{\"sleep\":{\"seconds\":30}}}}],\"initContainers\":[{\"name\":\"d\",\"image\":"
+	 "\"i\",\"lifecycle\":{},\"startupProbe\":{}},{\"name\":\"e\",\"image\":\"i\","
+	 "\"restartPolicy\":\"Always\",\"lifecycle\":{\"preStop\":{\"grpc\":{}}}}]}}",
+	 "spec.containers[0].lifecycle.postStart.sleep: Invalid value: 31: must be non-negative and "
+	 "less than terminationGracePeriodSeconds (30)\n"
+	 "spec.containers[0].lifecycle.preStop: Required value: must specify a handler type\n"
+	 "spec.containers[1].lifecycle.preStop.exec.command: Required value\n"
+	 "spec.containers[1].lifecycle.preStop.sleep: Forbidden: may not specify more than 1\n"
+	 "spec.initContainers[0].lifecycle: Forbidden: may not be set for init containers without\n"
+	 "spec.initContainers[0].startupProbe: Forbidden: may not be set for init containers\n"
+	 "spec.initContainers[1].lifecycle.preStop: Required value: must specify a handler type"},
 	{"ConfigMap", "{" META ",\"data\":{\"a/b\":\"\",\"..\":\"\"}}",
 	 "data[a/b]: Invalid value: \"a/b\": a valid config key must\n"
 	 "data[..]: Invalid value: \"..\": must not be '..'"},
