@@ -456,6 +456,15 @@ static int parse_list_query(struct request *req)
 	return 0;
 }
 
+/* What is no number is as good as nothing. */
+static void parse_get_query(struct request *req)
+{
+	struct str rev = query(req, "resourceVersion");
+
+	if (str_to_u64(rev, 0, INT64_MAX, &req->rev, NULL) >= 0)
+		req->rev_text = rev;
+}
+
 static int parse_include(struct request *req)
 {
 	struct str include = query(req, "includeObject");
@@ -492,6 +501,8 @@ int request_parse(struct apiserver *s, struct http_exchange *x, const struct acc
 	if (r == 0 && (req->verb == REQUEST_LIST || req->verb == REQUEST_WATCH ||
 		       req->verb == REQUEST_DELETE_COLLECTION))
 		r = parse_list_query(req);
+	else if (r == 0 && req->verb == REQUEST_GET)
+		parse_get_query(req);
 	if (r == 0)
 		r = parse_include(req);
 	if (r == 0 && req->verb >= REQUEST_CREATE)

@@ -74,7 +74,7 @@ struct request {
 	/* list and watch */
 	struct str label_selector, field_selector, continue_token;
 	uint64_t limit;
-	struct str rev_text; /* resourceVersion as given; absent: not given */
+	struct str rev_text; /* resourceVersion as given (to get, too); absent: not given */
 	uint64_t rev;
 	enum request_match match;
 	bool wants_bookmarks, wants_initial, has_initial; /* has_: sendInitialEvents was given */

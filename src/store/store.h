@@ -111,6 +111,9 @@ typedef void (*store_watch_fn)(void *ctx, int r, const struct store_event *event
 
 struct store_ops {
 	const char *name;
+	/* Others write to it, too. What they have been told is done by now, a watch may tell a
+	 * little later: a range at revision 0 says how far that is. */
+	bool is_shared;
 	/* The keys that begin with `prefix` and are >= start (absent: from the prefix), at most
 	 * `limit` (0: all), as they were at `rev` (0: now). A single key: prefix = the key, limit
 	 * 1, and test it. */

@@ -6,6 +6,12 @@
  * client may have it from another one. Such a request waits until the caches have come to it, at
  * most AWAIT_MS (as Kubernetes does), and is served then as if it had just come; whoever serves it
  * says what is still missing. So does every request that comes while the caches are loaded anew.
+ *
+ * Who names no revision wants what is newest. On a store that others write to, the caches may be
+ * some milliseconds behind what another server has answered: the store is asked how far it is, once
+ * for all who have come since it was asked last. Reads wait for that; writes, which compare what
+ * they found in the store, only when they do not find what they need. When the store does not
+ * answer (etcd without a quorum), reads are served from the caches after AWAIT_MS.
  */
 
 #include "apiserver/request.h"

@@ -287,6 +287,7 @@ static void etcd_close(struct store *store)
 
 static const struct store_ops etcd_ops = {
 	.name = "etcd",
+	.is_shared = true,
 	.range = etcd_range,
 	.txn = etcd_txn,
 	.watch = etcd_watch,
