@@ -41,19 +41,13 @@ void claim_list_add_port(struct claim_list *c, uint16_t port, bool is_health_che
 {
 	*vec_push(&c->add) = (struct service_claim){
 		.is_port = true, .port = port, .is_health_check = is_health_check};
+	port_set_add(&c->added, port);
+	c->highest = MAX(c->highest, (unsigned)port);
 }
 
-static bool has_port(const struct service_claim *claims, size_t n, uint16_t port)
+bool claim_list_has_port(const struct claim_list *c, int64_t port)
 {
-	for (size_t i = 0; i < n; i++)
-		if (claims[i].is_port && claims[i].port == port)
-			return true;
-	return false;
-}
-
-bool claim_list_has_port(const struct claim_list *c, uint16_t port)
-{
-	return has_port(c->add.ptr, c->add.len, port);
+	return port_set_has(&c->added, port);
 }
 
 static bool is_of(struct str owner, const struct json *service)
@@ -90,7 +84,8 @@ void claim_list_release_port(struct claim_list *c, const struct json *old, int64
 	if (port <= 0 || port > UINT16_MAX)
 		return;
 	if (!is_of(port_alloc_owner(c->in->pools->ports, port), old) ||
-	    has_port(c->release.ptr, c->release.len, (uint16_t)port))
+	    port_set_has(&c->released, port))
 		return;
+	port_set_add(&c->released, port);
 	*vec_push(&c->release) = (struct service_claim){.is_port = true, .port = (uint16_t)port};
 }

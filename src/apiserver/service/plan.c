@@ -6,6 +6,7 @@
 #include "apiserver/service/family.h"
 #include "apiserver/service/patch.h"
 #include "apiserver/service/tree.h"
+#include "base/map.h"
 
 #define PORTS       "ports"
 #define HEALTH_PORT "healthCheckNodePort"
@@ -208,7 +209,7 @@ static bool claim_port(struct claim_list *c, int64_t number, bool is_health_chec
 	const struct port_alloc *pool = c->in->pools->ports;
 	bool is_u16 = number > 0 && number <= UINT16_MAX;
 
-	if (port_alloc_has(pool, number) || (is_u16 && claim_list_has_port(c, (uint16_t)number))) {
+	if (port_alloc_has(pool, number) || claim_list_has_port(c, number)) {
 		snprintf(why, WHY_MAX, "provided port is already allocated");
 		return false;
 	}
@@ -233,12 +234,8 @@ static bool is_claimed_here(const void *ctx, uint16_t port)
 static bool draw_port(struct claim_list *c, bool is_health_check, uint16_t *ret)
 {
 	if (c->in->is_dry_run) {
-		unsigned port = 0;
+		unsigned port = c->highest ? c->highest + 1u : SERVICE_PLAN_DRY_RUN_PORT;
 
-		for (size_t i = 0; i < c->add.len; i++)
-			if (c->add.ptr[i].is_port && c->add.ptr[i].port >= port)
-				port = c->add.ptr[i].port + 1u;
-		port = port ? port : SERVICE_PLAN_DRY_RUN_PORT;
 		if (port > UINT16_MAX)
 			return false;
 		*ret = (uint16_t)port;
@@ -281,105 +278,148 @@ static int64_t port_number(const struct json *port)
 	return json_get_int(port, "port", 0);
 }
 
-/* The node port that a port of this number has been given before place `end` of the list (`end`
- * NULL: that any asks for). */
-static int64_t shared_with(const struct json *ports, const struct json *end, int64_t number)
+/* The node port that the ports of one number (TCP 53, UDP 53) share. */
+struct shared {
+	int64_t node_port; /* the first that any of them asks for, or that was drawn */
+	bool is_claimed;
+};
+
+static struct shared *shared_of(const struct map *m, const struct json *port)
 {
-	for (const struct json *p = ports->first; p != end; p = p->next)
-		if (port_number(p) == number && node_port(p))
-			return node_port(p);
-	return 0;
+	int64_t number = port_number(port);
+
+	return map_get(m, str_n((const char *)&number, sizeof(number)));
 }
 
-/* Ports of one number (TCP 53, UDP 53) share a node port: the one that any of them asks for. */
-static int create_port(struct claim_list *c, const struct json *ports, struct json *port, size_t i,
+static void share(struct arena *a, struct map *m, const struct json *port, bool is_claimed)
+{
+	struct shared *s = arena_new(a, struct shared);
+	int64_t number = port_number(port);
+
+	*s = (struct shared){node_port(port), is_claimed};
+	map_put(m, str_n((const char *)&number, sizeof(number)), s);
+}
+
+static int create_port(struct claim_list *c, struct map *m, struct json *port, size_t i,
 		       struct err *err)
 {
-	int64_t shared = shared_with(ports, port, port_number(port));
+	struct shared *s;
+	int r;
 
 	if (!node_port(port) && !service_tree_wants_node_ports(c->in->object))
 		return 0;
-	if (shared) {
-		if (!node_port(port))
-			json_set(port, "nodePort", json_new_int(c->in->a, shared));
-		if (node_port(port) == shared)
-			return 0;
-		return claim_named(c, i, node_port(port));
+	s = shared_of(m, port);
+	if (!s) {
+		r = set_drawn(c, port, err);
+		share(c->in->a, m, port, true);
+		return r;
 	}
-	shared = shared_with(ports, NULL, port_number(port));
-	if (!shared)
-		return set_drawn(c, port, err);
 	if (!node_port(port))
-		json_set(port, "nodePort", json_new_int(c->in->a, shared));
-	return claim_named(c, i, shared);
-}
-
-static bool has_owned(const struct json *old, int64_t number)
-{
-	struct json *ports = service_tree_get(old, PORTS);
-
-	if (!service_tree_has_node_ports(old) || !json_is(ports, JSON_ARRAY))
-		return false;
-	json_foreach(p, ports)
-		if (node_port(p) == number)
-			return true;
-	return false;
-}
-
-/* No sharing here: a blank one draws its own; what the Service has or has just got is its. */
-static int update_port(struct claim_list *c, struct json *port, size_t i, struct err *err)
-{
-	int64_t number = node_port(port);
-
-	if (!number)
-		return service_tree_wants_node_ports(c->in->object) ? set_drawn(c, port, err) : 0;
-	if (has_owned(c->in->old, number) ||
-	    (number > 0 && number <= UINT16_MAX && claim_list_has_port(c, (uint16_t)number)))
+		json_set(port, "nodePort", json_new_int(c->in->a, s->node_port));
+	if (s->is_claimed && node_port(port) == s->node_port)
 		return 0;
-	return claim_named(c, i, number);
+	s->is_claimed = true;
+	return claim_named(c, i, node_port(port));
+}
+
+static int create_ports(struct claim_list *c, const struct json *ports, struct err *err)
+{
+	struct map m = {0};
+	size_t i = 0;
+	int r = 0;
+
+	for (const struct json *p = ports->first; p; p = p->next)
+		if (node_port(p) && !shared_of(&m, p))
+			share(c->in->a, &m, p, false);
+	for (struct json *p = ports->first; p && !r; p = p->next, i++)
+		if (json_is(p, JSON_OBJECT))
+			r = create_port(c, &m, p, i, err);
+	map_fini(&m);
+	return r;
+}
+
+/* The node ports of a Service (NULL: none). */
+static void find_owned(const struct json *service, struct port_set *ret)
+{
+	struct json *ports = service_tree_get(service, PORTS);
+
+	*ret = (struct port_set){0};
+	if (service_tree_has_node_ports(service) && json_is(ports, JSON_ARRAY))
+		json_foreach(p, ports)
+			port_set_add(ret, node_port(p));
 }
 
 /* Two ports of one protocol cannot share: a plain 500, as Kubernetes has it. */
 static int check_duplicates(struct claim_list *c, const struct json *ports, struct err *err)
 {
-	for (const struct json *p = ports->first; p; p = p->next)
-		for (const struct json *q = ports->first; q != p; q = q->next)
-			if (node_port(p) && node_port(p) == node_port(q) &&
-			    str_eq(json_get_string(p, "protocol"),
-				   json_get_string(q, "protocol"))) {
-				c->is_plain = true;
-				return err_set(err, ERR_INTERNAL, "duplicate nodePort: {%.*s %lld}",
-					       STR_ARG(json_get_string(p, "protocol")),
-					       (long long)node_port(p));
-			}
-	return 0;
+	struct map seen = {0};
+	int r = 0;
+
+	for (struct json *p = ports->first; p && !r; p = p->next) {
+		struct str protocol = json_get_string(p, "protocol");
+		char number[24];
+		struct str key;
+
+		if (!node_port(p))
+			continue;
+		snprintf(number, sizeof(number), "%lld", (long long)node_port(p));
+		key = str_printf(c->in->a, "%s %.*s", number, STR_ARG(protocol));
+		if (!map_put(&seen, key, p))
+			continue;
+		c->is_plain = true;
+		r = err_set(err, ERR_INTERNAL, "duplicate nodePort: {%.*s %s}", STR_ARG(protocol),
+			    number);
+	}
+	map_fini(&seen);
+	return r;
+}
+
+/* No sharing here: a blank one draws its own; what the Service has or has just got is its. */
+static int update_port(struct claim_list *c, const struct port_set *owned, struct json *port,
+		       size_t i, struct err *err)
+{
+	int64_t number = node_port(port);
+
+	if (!number)
+		return service_tree_wants_node_ports(c->in->object) ? set_drawn(c, port, err) : 0;
+	if (port_set_has(owned, number) || claim_list_has_port(c, number))
+		return 0;
+	return claim_named(c, i, number);
+}
+
+static int update_ports(struct claim_list *c, const struct json *ports, struct err *err)
+{
+	struct port_set owned;
+	size_t i = 0;
+	int r = 0;
+
+	find_owned(c->in->old, &owned);
+	for (struct json *p = ports->first; p && !r; p = p->next, i++)
+		if (json_is(p, JSON_OBJECT))
+			r = update_port(c, &owned, p, i, err);
+	return r ? r : check_duplicates(c, ports, err);
 }
 
 static void release_ports(struct claim_list *c, const struct json *old, const struct json *keep)
 {
 	struct json *ports = service_tree_get(old, PORTS);
+	struct port_set kept;
 
 	if (!service_tree_has_node_ports(old) || !json_is(ports, JSON_ARRAY))
 		return;
+	find_owned(keep, &kept);
 	json_foreach(p, ports)
-		if (node_port(p) && !has_owned(keep, node_port(p)))
+		if (node_port(p) && !port_set_has(&kept, node_port(p)))
 			claim_list_release_port(c, old, node_port(p));
 }
 
 static int plan_ports(struct claim_list *c, struct err *err)
 {
 	struct json *object = c->in->object, *ports = service_tree_get(object, PORTS);
-	size_t i = 0;
 	int r = 0;
 
-	if (service_tree_has_node_ports(object) && json_is(ports, JSON_ARRAY)) {
-		for (struct json *p = ports->first; p && !r; p = p->next, i++)
-			if (json_is(p, JSON_OBJECT))
-				r = c->in->old ? update_port(c, p, i, err)
-					       : create_port(c, ports, p, i, err);
-		if (!r && c->in->old)
-			r = check_duplicates(c, ports, err);
-	}
+	if (service_tree_has_node_ports(object) && json_is(ports, JSON_ARRAY))
+		r = c->in->old ? update_ports(c, ports, err) : create_ports(c, ports, err);
 	if (!r && c->in->old)
 		release_ports(c, c->in->old, object);
 	return r;

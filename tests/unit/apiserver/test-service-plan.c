@@ -605,6 +605,42 @@ TEST(too_many_claims_are_refused)
 	plan_fixture_fini(&f);
 }
 
+/* Ports that each ask all others: 10,000 of them stopped the server for seconds. */
+TEST(many_ports_cost_no_square)
+{
+	enum {
+		PORTS = 100000
+	};
+	struct plan_fixture f;
+	struct buf blank = BUF_INIT, named = BUF_INIT;
+	struct json *old, *o;
+
+	plan_fixture_init(&f, "10.0.0.0/24", NULL);
+	buf_add_c(&blank, "{'type':'LoadBalancer','allocateLoadBalancerNodePorts':false,'ports':[");
+	buf_add_c(&named, "{'type':'NodePort','ports':[");
+	for (int i = 0; i < PORTS; i++) {
+		buf_printf(&blank, "%s{'port':%d}", i ? "," : "", i);
+		buf_printf(&named, "%s{'port':%d,'nodePort':30001,'protocol':'%d'}", i ? "," : "",
+			   i, i);
+	}
+	buf_add_c(&blank, "]}");
+	buf_add_c(&named, "]}");
+	ASSERT_EQ(plan_make(&f, NULL, plan_service(&f, "a", blank.ptr), false), 0);
+	ASSERT_EQ(f.plan.n_add, 1); /* its address */
+
+	old = plan_service(&f, "a", named.ptr);
+	api_default_service_on_read(&f.a, old, IP_V4);
+	o = plan_service(&f, "a", named.ptr);
+	ASSERT_EQ(plan_make(&f, old, o, false), 0);
+	ASSERT_EQ(f.plan.n_add, 0);
+	ASSERT_EQ(f.plan.n_release, 0);
+	ASSERT_EQ(plan_make(&f, old, plan_service(&f, "a", "{" P80 "}"), false), 0);
+	ASSERT_EQ(f.plan.n_release, 1);
+	buf_fini(&blank);
+	buf_fini(&named);
+	plan_fixture_fini(&f);
+}
+
 TEST(status_is_the_servers)
 {
 	struct plan_fixture f;
