@@ -65,13 +65,19 @@ static bool patch_is_void(const struct patch_merge *m, const struct json *n)
  * is void. */
 static void patch_prune(const struct patch_merge *m, struct json *n)
 {
+	struct json *c, *next;
+
 	if (n->type != JSON_ARRAY && n->type != JSON_OBJECT)
 		return;
-	json_foreach(c, n) {
+	c = n->first;
+	n->first = n->last = NULL;
+	n->count = 0;
+	for (; c; c = next) {
+		next = c->next;
 		if ((n->type == JSON_OBJECT && c->type == JSON_NULL) || patch_is_void(m, c))
-			json_unlink(n, c);
-		else
-			patch_prune(m, c);
+			continue;
+		patch_prune(m, c);
+		json_append(n, c);
 	}
 }
 

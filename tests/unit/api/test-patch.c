@@ -210,6 +210,27 @@ TEST(merges_large_objects)
 	arena_fini(&a);
 }
 
+/* Each null was unlinked by walking to it. */
+TEST(takes_many_nulls_out_at_once)
+{
+	enum {
+		MEMBERS = 150000
+	};
+	struct buf b = BUF_INIT;
+	struct json *result;
+	struct err err;
+
+	arena_init(&a, 0);
+	buf_add_c(&b, "{'data':{");
+	for (int i = 0; i < 2 * MEMBERS; i++)
+		buf_printf(&b, "%s'k%d':%s", i ? "," : "", i, i < MEMBERS ? "''" : "null");
+	buf_add_c(&b, "}}");
+	ASSERT_OK(api_patch(&a, API_PATCH_MERGE, NULL, parse("{}"), parse(b.ptr), &result, &err));
+	ASSERT_EQ(json_get(result, "data")->count, MEMBERS);
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 #define PORTS(list) "{'spec':{'ports':[" list "]}}"
 #define META(rest)  "{'metadata':{" rest "}}"
 
