@@ -230,7 +230,9 @@ static void grant(struct map *m, struct str name, struct binding *bd)
 		g = mem_xnew(struct grants);
 		map_put(m, name, g);
 	}
-	*vec_push(&g->list) = bd;
+	/* Who is named again in the same binding gets nothing more. */
+	if (!g->list.len || *vec_last(&g->list) != bd)
+		*vec_push(&g->list) = bd;
 }
 
 static void revoke(struct map *m, struct str name, const struct binding *bd)
@@ -392,8 +394,7 @@ struct question {
 	const struct binding *found; /* what allowed it */
 	struct subject who;
 	/* for explanations */
-	struct arena *a;
-	struct str missing;
+	struct buf missing;
 };
 
 static bool binding_allows(void *ctx, const struct binding *bd, const struct subject *who)
@@ -429,24 +430,23 @@ static struct str role_name(const struct role *role)
 	return str_skip(role->key, role->ns_len + 1);
 }
 
-/* Names each missing role once or more; the list is short. */
+/* Names missing roles, each once or more, until there is text enough. */
 static bool note_missing(void *ctx, const struct binding *bd, const struct subject *who)
 {
 	struct question *q = ctx;
 	const struct role *role = bd->role;
 
 	if (!role->is_there)
-		q->missing =
-			str_printf(q->a, "%.*s%s%s.rbac.authorization.k8s.io \"%.*s\" not found",
-				   STR_ARG(q->missing), q->missing.len ? ", " : "RBAC: ",
-				   role->ns_len ? "role" : "clusterrole", STR_ARG(role_name(role)));
-	return false;
+		buf_printf(&q->missing, "%s%s.rbac.authorization.k8s.io \"%.*s\" not found",
+			   q->missing.len ? ", " : "RBAC: ", role->ns_len ? "role" : "clusterrole",
+			   STR_ARG(role_name(role)));
+	return q->missing.len > ACCESS_MISSING_TEXT_MAX;
 }
 
 bool access_rbac_explain(const struct access_rbac *b, const struct access_user *u,
 			 const struct access_attrs *at, struct arena *a, struct str *ret_reason)
 {
-	struct question q = {.at = at, .bit = verb_bit(at->verb), .a = a, .missing = STR("")};
+	struct question q = {.at = at, .bit = verb_bit(at->verb), .missing = BUF_INIT};
 	struct str sa_ns, sa = {0};
 
 	*ret_reason = STR("");
@@ -454,7 +454,8 @@ bool access_rbac_explain(const struct access_rbac *b, const struct access_user *
 		return true;
 	if (!each_binding(b, u, ns_asked(at), binding_allows, &q)) {
 		each_binding(b, u, ns_asked(at), note_missing, &q);
-		*ret_reason = q.missing;
+		*ret_reason = str_dup(a, buf_str(&q.missing));
+		buf_fini(&q.missing);
 		return false;
 	}
 	if (!q.who.is_group && access_service_account(q.who.name, &sa_ns, &sa))
@@ -515,6 +516,7 @@ const struct access_rule *access_rbac_role(const struct access_rbac *b, struct s
 struct right {
 	struct str verb, group, resource, name, url;
 	bool is_url, is_held;
+	size_t n_steps; /* words that it has been compared with, at most */
 };
 
 struct lack {
@@ -555,7 +557,10 @@ static void check_right(void *ctx, const struct access_rule *r)
 {
 	struct right *w = ctx;
 
-	if (w->is_held || !has_or_all(&r->verbs, w->verb))
+	if (w->is_held)
+		return;
+	w->n_steps += 1 + r->verbs.n + r->groups.n + r->resources.n + r->names.n + r->urls.n;
+	if (!has_or_all(&r->verbs, w->verb))
 		return;
 	for (size_t i = 0; w->is_url && i < r->urls.n; i++)
 		w->is_held |= url_covers(r->urls.ptr[i], w->url);
@@ -577,10 +582,7 @@ static void note_lack(struct lacks *l, const struct right *w)
 		at = vec_push(&l->list);
 		at->what = *w;
 	}
-	vec_foreach(v, &at->verbs)
-		if (str_eq(*v, w->verb))
-			return;
-	*vec_push(&at->verbs) = w->verb;
+	*vec_push(&at->verbs) = w->verb; /* maybe again */
 }
 
 struct asker {
@@ -588,16 +590,18 @@ struct asker {
 	const struct access_user *u;
 	struct str ns;
 	struct lacks lacks;
-	size_t n_asked;
+	size_t n_asked, n_steps;
 };
 
 /* False: enough has been asked. */
 static bool ask(struct asker *k, struct right w)
 {
-	if (k->n_asked == ACCESS_RIGHTS_MAX || k->lacks.list.len == ACCESS_LACKS_IN_RULE_MAX)
+	if (k->n_asked == ACCESS_RIGHTS_MAX || k->n_steps > ACCESS_STEPS_MAX ||
+	    k->lacks.list.len == ACCESS_LACKS_IN_RULE_MAX)
 		return false;
 	k->n_asked++;
 	access_rbac_each(k->b, k->u, k->ns, check_right, &w);
+	k->n_steps += w.n_steps;
 	if (!w.is_held)
 		note_lack(&k->lacks, &w);
 	return true;
@@ -651,7 +655,8 @@ static struct str lack_text(struct arena *a, struct lack *k)
 		buf_printf(&b, ", ResourceNames:[\"%.*s\"]", STR_ARG(w->name));
 	buf_add_c(&b, ", Verbs:[");
 	vec_foreach(v, &k->verbs)
-		buf_printf(&b, "%s\"%.*s\"", v == k->verbs.ptr ? "" : " ", STR_ARG(*v));
+		if (v == k->verbs.ptr || !str_eq(v[-1], *v))
+			buf_printf(&b, "%s\"%.*s\"", v == k->verbs.ptr ? "" : " ", STR_ARG(*v));
 	buf_add_c(&b, "]}");
 	ret = str_dup(a, buf_str(&b));
 	buf_fini(&b);

@@ -24,6 +24,8 @@ enum {
 	ACCESS_LACKS_IN_RULE_MAX = 1000, /* … and nothing more of the same rule */
 	ACCESS_RIGHTS_MAX = 50000, /* compared one by one: each verb of each resource; more are not
 				    * covered */
+	ACCESS_STEPS_MAX = 50 * 1000 * 1000, /* words of own rules that they are compared with */
+	ACCESS_MISSING_TEXT_MAX = 4096,      /* bytes that tell of roles that are not there */
 };
 
 enum access_rbac_kind {

@@ -209,6 +209,74 @@ static void add_words(struct buf *b, const char *key, const char *word, size_t n
 }
 
 /* Three lists of one rule multiply: 10^15 rights fit into one request. */
+/* Each took as much as the square of what a client sends, or of what it has stored. */
+TEST(what_is_said_often_costs_once)
+{
+	enum {
+		BINDINGS = 10,
+		TIMES = 40000
+	};
+	static const struct str verb[] = {{"get", 3}};
+	const struct access_user u = {.name = STR("jane")};
+	const struct access_attrs at = {.verb = STR("x")};
+	const struct access_strs one = {verb, 1};
+	struct access_strs many = {.n = TIMES};
+	struct access_rule rule = {.groups = one, .resources = one};
+	struct str *verbs, missing;
+	struct buf b = BUF_INIT;
+	char name[16];
+
+	setup();
+	verbs = arena_array(&a, TIMES, sizeof(*verbs));
+	buf_add_c(&b, "{'roleRef':{'kind':'Role','name':'none'},'subjects':[");
+	for (int i = 0; i < TIMES; i++) {
+		buf_printf(&b, "%s{'kind':'User','name':'jane'}", i ? "," : "");
+		verbs[i] = str_printf(&a, "%d", i);
+	}
+	buf_add_c(&b, "]}");
+	for (int i = 0; i < BINDINGS; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		put(ACCESS_CLUSTER_ROLE_BINDING, "", name, b.ptr);
+	}
+	ASSERT_FALSE(access_rbac_explain(rbac, &u, &at, &a, &missing));
+	ASSERT_TRUE(missing.len > 0 && missing.len < 2 * ACCESS_MISSING_TEXT_MAX);
+	for (int i = 0; i < BINDINGS; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		put(ACCESS_CLUSTER_ROLE_BINDING, "", name, NULL);
+	}
+	many.ptr = verbs;
+	rule.verbs = many;
+	ASSERT_FALSE(access_rbac_covers(rbac, &u, STR("n"), &rule, 1, &a, &missing));
+	buf_fini(&b);
+	teardown();
+}
+
+/* What one holds may be as long as what one asks for. */
+TEST(long_rules_are_not_compared_to_their_end)
+{
+	enum {
+		WORDS = 30000
+	};
+	const struct access_user u = {.name = STR("jane")};
+	struct access_rule *wanted;
+	struct str missing;
+	struct buf b = BUF_INIT;
+	size_t n;
+
+	setup();
+	buf_add_c(&b, "{'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':[");
+	for (int i = 0; i < WORDS; i++)
+		buf_printf(&b, "%s'v%d'", i ? "," : "", i);
+	buf_add_c(&b, "]}]}");
+	put(ACCESS_ROLE, "n", "r", b.ptr);
+	put(ACCESS_ROLE_BINDING, "n", "b", BINDING("Role", "r", "User", "jane"));
+	wanted = access_rules_from(&a, json_get(parse(b.ptr), "rules"), &n);
+	ASSERT_FALSE(access_rbac_covers(rbac, &u, STR("n"), wanted, n, &a, &missing));
+	ASSERT_TRUE(str_has_prefix(missing, STR("more than ")));
+	buf_fini(&b);
+	teardown();
+}
+
 TEST(a_rule_of_too_many_rights_is_not_compared_to_its_end)
 {
 	static const char *const words[] = {"get", "nope"};
