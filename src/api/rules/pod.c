@@ -360,38 +360,36 @@ static void copy_images(struct arena *a, struct json *spec, const struct json *o
 	}
 }
 
-static bool is_kept(const struct json *toleration, const struct json *list)
+/* What a toleration is known by: everything but its seconds. */
+static struct str toleration_key(struct buf *b, const struct json *toleration)
 {
 	static const char *const fields[] = {"key", "operator", "value", "effect"};
 
-	if (!json_is(list, JSON_ARRAY))
-		return false;
-	json_foreach(it, list) {
-		bool is_same = true;
-
-		for (size_t i = 0; i < ARRAY_LEN(fields) && is_same; i++)
-			is_same = str_eq(json_get_string(it, fields[i]),
-					 json_get_string(toleration, fields[i]));
-		if (is_same)
-			return true;
-	}
-	return false;
+	buf_clear(b);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		json_write_string(b, json_get_string(toleration, fields[i]));
+	return buf_str(b);
 }
 
 static void check_tolerations(const struct json *was, const struct json *is, struct api_causes *c)
 {
 	struct api_path p = api_path_child(&spec_path, "tolerations");
+	_cleanup_(buf_fini) struct buf b = BUF_INIT;
+	struct map there = {0};
+	bool is_kept = true;
 
 	if (!json_is(was, JSON_ARRAY))
 		return;
-	json_foreach(it, was) {
-		if (!is_kept(it, is)) {
-			api_causes_forbidden(c, &p,
-					     "existing toleration can not be modified except its "
-					     "tolerationSeconds");
-			return;
-		}
-	}
+	if (json_is(is, JSON_ARRAY))
+		json_foreach(it, is)
+			map_put(&there, toleration_key(&b, it), it);
+	for (const struct json *it = was->first; it && is_kept; it = it->next)
+		is_kept = map_get(&there, toleration_key(&b, it));
+	if (!is_kept)
+		api_causes_forbidden(c, &p,
+				     "existing toleration can not be modified except its "
+				     "tolerationSeconds");
+	map_fini(&there);
 }
 
 static void check_deadline(const struct json *was, const struct json *is, struct api_causes *c)

@@ -218,6 +218,34 @@ TEST(update)
 	arena_fini(&arena);
 }
 
+/* Each was looked for among all: as many as a body has room for stopped the server for a minute. */
+TEST(many_tolerations_cost_no_square)
+{
+	enum {
+		TOLERATIONS = 60000
+	};
+	const struct api_kind *kind = api_kind_of("Pod");
+	struct json *pods[2];
+	struct api_causes c;
+
+	for (int is = 0; is < 2; is++) {
+		struct buf b = BUF_INIT;
+
+		buf_add_c(&b, "{" META ",\"spec\":{\"containers\":[{\"name\":\"a\","
+			      "\"image\":\"a\"}],\"tolerations\":[");
+		for (int i = 0; i < TOLERATIONS; i++)
+			buf_printf(&b, "%s{\"key\":\"k%d\",\"operator\":\"Exists\"}", i ? "," : "",
+				   is ? TOLERATIONS - i - 1 : i);
+		buf_add_c(&b, "]}}");
+		pods[is] = causes_object(&arena, kind, b.ptr);
+		buf_fini(&b);
+	}
+	api_causes_init(&c, &arena);
+	api_validate_update(kind, pods[0], pods[1], &c);
+	ASSERT_EQ(c.n, 0);
+	arena_fini(&arena);
+}
+
 TEST(limits_of_a_slice)
 {
 	const struct api_kind *kind = api_kind_of("EndpointSlice");
