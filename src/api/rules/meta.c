@@ -238,11 +238,15 @@ static void check_no_new_finalizers(const struct json *before, const struct json
 	const struct json *had = json_get(before, "finalizers"),
 			  *has = json_get(after, "finalizers");
 	struct buf extra = BUF_INIT;
+	struct map old = {0};
 
 	if (json_is_null(json_get(before, "deletionTimestamp")) || !json_is(has, JSON_ARRAY))
 		return;
+	if (json_is(had, JSON_ARRAY))
+		json_foreach(it, had)
+			(void)api_rules_seen(&old, json_string(it));
 	json_foreach(it, has) {
-		if (!api_rules_has_string(had, json_string(it)))
+		if (!map_get(&old, json_string(it)))
 			buf_printf(&extra, "%s\"%.*s\"", extra.len ? ", " : "",
 				   STR_ARG(json_string(it)));
 	}
@@ -255,6 +259,7 @@ static void check_no_new_finalizers(const struct json *before, const struct json
 
 		api_causes_forbidden(c, &p, detail.ptr);
 	}
+	map_fini(&old);
 	buf_fini(&extra);
 }
 

@@ -246,6 +246,26 @@ TEST(many_tolerations_cost_no_square)
 	arena_fini(&arena);
 }
 
+TEST(many_finalizers_cost_no_square)
+{
+	enum {
+		FINALIZERS = 100000
+	};
+	const struct api_kind *kind = api_kind_of("ConfigMap");
+	struct json *obj = causes_object(&arena, kind, "{" META "}"), *meta, *list;
+	struct api_causes c;
+
+	meta = json_get(obj, "metadata");
+	json_set(meta, "deletionTimestamp", json_new_string(&arena, STR("2026-01-01T00:00:00Z")));
+	list = json_set(meta, "finalizers", json_new(&arena, JSON_ARRAY));
+	for (int i = 0; i < FINALIZERS; i++)
+		json_append(list, json_new_string(&arena, str_printf(&arena, "a/b%d", i)));
+	api_causes_init(&c, &arena);
+	api_validate_update(kind, obj, json_clone(&arena, obj), &c);
+	ASSERT_EQ(c.n, 0);
+	arena_fini(&arena);
+}
+
 TEST(limits_of_a_slice)
 {
 	const struct api_kind *kind = api_kind_of("EndpointSlice");
