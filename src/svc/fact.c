@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svc/fact.h"
 
+#include <stdarg.h>
+
 void svc_facts_fini(struct svc_facts *f)
 {
 	vec_foreach(l, &f->lines)
@@ -8,20 +10,15 @@ void svc_facts_fini(struct svc_facts *f)
 	vec_fini(&f->lines);
 }
 
-static void add_way(struct buf *b, const char *name, const struct svc_way *w)
+static void add_targets(struct buf *b, const struct svc_targets *t)
 {
-	buf_printf(b, " %s=", name);
-	if (w->fate == SVC_REJECT || w->fate == SVC_DROP) {
-		buf_add_c(b, w->fate == SVC_REJECT ? "reject" : "drop");
-		return;
-	}
-	for (size_t i = 0; i < w->n; i++) {
-		bool is_v6 = ip_family(&w->targets[i].addr) == IP_V6;
+	for (size_t i = 0; i < t->len; i++) {
+		bool is_v6 = ip_family(&t->ptr[i].addr) == IP_V6;
 
 		buf_add_c(b, i ? "," : "");
 		buf_add_c(b, is_v6 ? "[" : "");
-		ip_add(b, &w->targets[i].addr);
-		buf_printf(b, "%s:%u", is_v6 ? "]" : "", w->targets[i].port);
+		ip_add(b, &t->ptr[i].addr);
+		buf_printf(b, "%s:%u", is_v6 ? "]" : "", t->ptr[i].port);
 	}
 }
 
@@ -31,11 +28,48 @@ static void add_lower(struct buf *b, const char *s)
 		buf_add_byte(b, (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s));
 }
 
+static void add_prefixes(struct buf *b, const struct ip_prefix *p, size_t n)
+{
+	char text[IP_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, "%s%.*s", i ? "," : "", STR_ARG(ip_prefix_format(&p[i], text)));
+}
+
+static void add_from(struct svc_facts *f, const struct svc_fact *x, struct str frontend,
+		     enum svc_origin from)
+{
+	const struct svc_way *w = &x->ways[from];
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%.*s from %s", STR_ARG(frontend), svc_origin_name(from));
+	if (x->has_ranges) {
+		buf_add_c(&b, x->n_ranges ? " in " : " in nothing");
+		add_prefixes(&b, x->ranges, x->n_ranges);
+	}
+	if (x->affinity_s)
+		buf_printf(&b, " affinity %u", x->affinity_s);
+	if (w->is_masqueraded)
+		buf_add_c(&b, " masqueraded");
+	switch (w->fate) {
+	case SVC_TO_CLUSTER_SET:
+	case SVC_TO_LOCAL_SET:
+		buf_add_c(&b, " to ");
+		add_targets(&b, w->fate == SVC_TO_LOCAL_SET ? &x->local : &x->cluster);
+		break;
+	case SVC_REJECT:
+		buf_add_c(&b, " reject");
+		break;
+	case SVC_DROP:
+		buf_add_c(&b, " drop");
+		break;
+	}
+	*vec_push(&f->lines) = buf_detach(&b);
+}
+
 void svc_facts_add(struct svc_facts *f, const struct svc_fact *x)
 {
-	static const char *const kinds[] = {"inside", "outside", "outside-local"};
 	struct buf b = BUF_INIT;
-	char text[IP_PREFIX_TEXT_MAX];
 
 	if (x->is_node_port)
 		buf_add_c(&b, x->family == IP_V4 ? "node-v4" : "node-v6");
@@ -43,16 +77,9 @@ void svc_facts_add(struct svc_facts *f, const struct svc_fact *x)
 		ip_add(&b, &x->addr);
 	buf_printf(&b, " %u/", x->port);
 	add_lower(&b, api_protocol_name(x->protocol));
-	buf_printf(&b, " %s affinity=%u", kinds[x->kind], x->affinity_s);
-	for (size_t i = 0; i < x->n_ranges; i++)
-		buf_printf(&b, "%s%.*s",
-			   i ? "," : " from=", STR_ARG(ip_prefix_format(&x->ranges[i], text)));
-	if (x->has_ranges && x->n_ranges == 0)
-		buf_add_c(&b, " from=nobody");
-	add_way(&b, "to", &x->to);
-	if (x->kind == SVC_OUTSIDE_LOCAL)
-		add_way(&b, "here", &x->here);
-	*vec_push(&f->lines) = buf_detach(&b);
+	for (enum svc_origin from = 0; from < SVC_ORIGINS; from++)
+		add_from(f, x, buf_str(&b), from);
+	buf_fini(&b);
 }
 
 void svc_facts_add_hairpin(struct svc_facts *f, const struct ip_addr *a)
@@ -69,6 +96,47 @@ void svc_facts_add_node_addr(struct svc_facts *f, const struct ip_addr *a)
 	*vec_push(&f->lines) = mem_xprintf("node-address %.*s", STR_ARG(ip_format(a, text)));
 }
 
+void svc_facts_add_config(struct svc_facts *f, const struct svc_config *c)
+{
+	struct buf b = BUF_INIT;
+
+	buf_add_c(&b, "config pods ");
+	switch (c->detect) {
+	case SVC_DETECT_NONE:
+		buf_add_c(&b, "unknown");
+		break;
+	case SVC_DETECT_CIDR:
+		buf_add_c(&b, "in ");
+		add_prefixes(&b, c->pod_cidrs, c->n_pod_cidrs);
+		break;
+	case SVC_DETECT_BRIDGE:
+		buf_printf(&b, "on %.*s", STR_ARG(c->detect_interface));
+		break;
+	case SVC_DETECT_INTERFACE_PREFIX:
+		buf_printf(&b, "on %.*s*", STR_ARG(c->detect_interface));
+		break;
+	}
+	buf_printf(&b, ", mark %#x, node ports on ", c->mark);
+	if (c->node_ports_on_primary)
+		buf_add_c(&b, "primary");
+	else if (c->n_node_port_cidrs)
+		add_prefixes(&b, c->node_port_cidrs, c->n_node_port_cidrs);
+	else
+		buf_add_c(&b, "all");
+	*vec_push(&f->lines) = buf_detach(&b);
+}
+
+void svc_facts_add_broken(struct svc_facts *f, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	*vec_push(&f->lines) = mem_xprintf("broken %s", text);
+}
+
 static int line_cmp(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -79,50 +147,41 @@ void svc_facts_sort(struct svc_facts *f)
 	vec_sort(&f->lines, line_cmp);
 }
 
-void svc_way_of(const struct svc_port *p, enum svc_fate fate, struct arena *a, struct svc_way *ret)
+static struct svc_targets targets_of(const struct svc_port *p, unsigned flag, struct arena *a)
 {
-	unsigned flag = fate == SVC_TO_LOCAL_SET ? SVC_IN_LOCAL : SVC_IN_CLUSTER;
-	struct svc_target *t;
+	struct svc_target *t = arena_array(a, p->n_backends, sizeof(*t));
+	size_t n = 0;
 
-	*ret = (struct svc_way){.fate = fate};
-	if (fate == SVC_REJECT || fate == SVC_DROP)
-		return;
-	ret->targets = t = arena_array(a, p->n_backends, sizeof(*t));
 	for (size_t i = 0; i < p->n_backends; i++)
 		if (p->backends[i].flags & flag)
-			t[ret->n++] = (struct svc_target){p->backends[i].addr, p->backends[i].port};
+			t[n++] = (struct svc_target){p->backends[i].addr, p->backends[i].port};
+	return (struct svc_targets){t, n};
 }
 
-static void facts_of_port(const struct svc_claims *claims, const struct svc_entry *e,
-			  const struct svc_port *p, struct arena *a, struct svc_facts *out)
+static void facts_of_port(const struct svc_config *c, const struct svc_claims *claims,
+			  const struct svc_entry *e, const struct svc_port *p, struct arena *a,
+			  struct svc_facts *out)
 {
+	struct svc_fact x = {
+		.family = p->family,
+		.protocol = p->protocol,
+		.cluster = targets_of(p, SVC_IN_CLUSTER, a),
+		.local = targets_of(p, SVC_IN_LOCAL, a),
+	};
+
 	for (size_t i = 0; i < p->n_frontends; i++) {
 		const struct svc_frontend *f = &p->frontends[i];
-		struct svc_fact x = {
-			.kind = f->scope == SVC_CLUSTER_IP ? SVC_INSIDE
-				: p->is_external_local     ? SVC_OUTSIDE_LOCAL
-							   : SVC_OUTSIDE,
-			.is_node_port = f->scope == SVC_NODE_PORT,
-			.family = p->family,
-			.protocol = p->protocol,
-			.addr = f->addr,
-			.port = f->port,
-			.affinity_s = p->affinity_s,
-		};
 
 		if (!svc_claims_owns(claims, e, p, f))
 			continue;
-		if (f->scope == SVC_LB_VIP && p->has_ranges) {
-			x.has_ranges = true;
-			x.ranges = p->ranges;
-			x.n_ranges = p->n_ranges;
-		}
-		svc_way_of(p, svc_port_fate(p, f->scope, SVC_FROM_NODE), a, &x.to);
-		if (x.kind == SVC_OUTSIDE_LOCAL)
-			svc_way_of(p, svc_port_fate(p, f->scope, SVC_FROM_OUTSIDE), a, &x.here);
-		if (x.to.fate >= SVC_REJECT &&
-		    (x.kind != SVC_OUTSIDE_LOCAL || x.here.fate >= SVC_REJECT))
-			x.affinity_s = 0; /* nothing to be affine to */
+		x.is_node_port = f->scope == SVC_NODE_PORT;
+		x.addr = f->addr;
+		x.port = f->port;
+		x.has_ranges = svc_frontend_has_ranges(p, f);
+		x.ranges = p->ranges;
+		x.n_ranges = p->n_ranges;
+		svc_ways_of(c, p, f, x.ways);
+		x.affinity_s = svc_ways_affinity(p, x.ways);
 		svc_facts_add(out, &x);
 	}
 }
@@ -145,7 +204,7 @@ void svc_facts_of(const struct svc_table *t, struct svc_facts *out)
 			const struct svc_port *p = &t->entries[i]->ports[j];
 
 			arena_clear(&a);
-			facts_of_port(&claims, t->entries[i], p, &a, out);
+			facts_of_port(t->config, &claims, t->entries[i], p, &a, out);
 			if (!svc_claims_owns(&claims, t->entries[i], p, &p->frontends[0]))
 				continue;
 			for (size_t k = 0; k < p->n_backends; k++)
@@ -158,6 +217,7 @@ void svc_facts_of(const struct svc_table *t, struct svc_facts *out)
 			svc_facts_add_hairpin(out, &hairpins.ptr[i]);
 	for (size_t i = 0; t->config->node_ports_on_primary && i < t->config->n_node_addrs; i++)
 		svc_facts_add_node_addr(out, &t->config->node_addrs[i]);
+	svc_facts_add_config(out, t->config);
 	vec_fini(&hairpins);
 	svc_claims_fini(&claims);
 	arena_fini(&a);

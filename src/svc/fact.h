@@ -4,40 +4,37 @@
 /*
  * Facts: what a table, or a kernel, says about packets, in one comparable form.
  *
- * A fact is one frontend with what becomes of its packets. svc_facts_of gives those that a table
- * wants; a back end's dump gives those that the kernel holds; the verifier and the tests compare
- * the two as sorted lines, which also read well in a log:
+ * A fact is what becomes of the packets from one origin to one frontend. svc_facts_of gives those
+ * that a table wants; a back end's dump gives those that the kernel holds; the verifier and the
+ * tests compare the two as sorted lines, which also read well in a log:
  *
- *	10.96.0.10 80/tcp inside affinity=0 to=10.64.1.2:8080,10.64.2.7:8080
- *	node 30080/tcp v4 outside-local affinity=0 to=10.64.1.2:8080 here=drop
+ *	10.96.0.10 80/tcp from pod to 10.64.1.2:8080,10.64.2.7:8080
+ *	10.96.0.10 80/tcp from node masqueraded to 10.64.1.2:8080,10.64.2.7:8080
+ *	203.0.113.5 443/tcp from outside in 192.0.2.0/24 affinity 10800 to 10.64.1.2:8443
+ *	node-v4 30080/tcp from outside drop
  *	hairpin 10.64.1.2
  *	node-address 192.0.2.1
+ *	config pods in 10.64.0.0/16, mark 0x4000, node ports on primary
  *
- * kinds: inside (cluster IP), outside (external policy Cluster), outside-local (policy Local: `to`
- * is where Pods and the node itself get, `here` where all others get).
+ * What a mode finds wrong with the rules that lead there, and that no table wants, is a line that
+ * begins with "broken".
  */
 
 #include "svc/claims.h"
-
-enum svc_fact_kind {
-	SVC_INSIDE,
-	SVC_OUTSIDE,
-	SVC_OUTSIDE_LOCAL,
-};
+#include "svc/policy.h"
 
 struct svc_target {
 	struct ip_addr addr;
 	uint16_t port;
 };
 
-struct svc_way {
-	enum svc_fate fate;               /* SVC_REJECT, SVC_DROP, else to the targets */
-	const struct svc_target *targets; /* by address and port */
-	size_t n;
+struct svc_targets {
+	const struct svc_target *ptr; /* by address and port */
+	size_t len;
 };
 
+/* A frontend: a fact for each origin. */
 struct svc_fact {
-	enum svc_fact_kind kind;
 	bool is_node_port;
 	enum ip_family family;
 	enum api_protocol protocol;
@@ -47,7 +44,8 @@ struct svc_fact {
 	bool has_ranges;
 	const struct ip_prefix *ranges; /* by address and length */
 	size_t n_ranges;
-	struct svc_way to, here; /* here: SVC_OUTSIDE_LOCAL only */
+	struct svc_way ways[SVC_ORIGINS];
+	struct svc_targets cluster, local; /* where a way leads to that set */
 };
 
 /* Lines, sorted by svc_facts_sort. */
@@ -61,6 +59,9 @@ void svc_facts_add_hairpin(struct svc_facts *f, const struct ip_addr *a);
 /* Node ports answer on the addresses named so; without one in a family, as the configuration's
  * CIDRs say. */
 void svc_facts_add_node_addr(struct svc_facts *f, const struct ip_addr *a);
+/* The detector, the mark and where node ports answer. */
+void svc_facts_add_config(struct svc_facts *f, const struct svc_config *c);
+void svc_facts_add_broken(struct svc_facts *f, const char *fmt, ...) _printf_(2, 3);
 void svc_facts_sort(struct svc_facts *f);
 /* All that a table wants, sorted. */
 void svc_facts_of(const struct svc_table *t, struct svc_facts *f);
@@ -68,6 +69,3 @@ void svc_facts_of(const struct svc_table *t, struct svc_facts *f);
  * missing, "+" there but not wanted. Both sorted. */
 bool svc_facts_compare(const struct svc_facts *wanted, const struct svc_facts *there, size_t max,
 		       struct buf *b);
-
-/* The members of one set of a port, in order. */
-void svc_way_of(const struct svc_port *p, enum svc_fate fate, struct arena *a, struct svc_way *ret);

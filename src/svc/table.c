@@ -10,6 +10,7 @@ struct svc_config *svc_config_new(const struct svc_config *c)
 
 	*n = *c;
 	n->refs = 1;
+	n->mark = c->mark ? c->mark : SVC_MARK;
 	arena_init(&n->arena, 256);
 	n->node_name = str_dup(&n->arena, c->node_name);
 	if (str_is_set(c->zone))
@@ -60,7 +61,8 @@ bool svc_config_eq(const struct svc_config *a, const struct svc_config *b)
 			return false;
 	return str_eq(a->node_name, b->node_name) && str_eq(a->zone, b->zone) &&
 	       a->detect == b->detect && str_eq(a->detect_interface, b->detect_interface) &&
-	       a->masquerade_all == b->masquerade_all && a->no_external_ips == b->no_external_ips &&
+	       a->masquerade_all == b->masquerade_all && a->mark == b->mark &&
+	       a->no_external_ips == b->no_external_ips &&
 	       a->node_ports_on_primary == b->node_ports_on_primary &&
 	       prefixes_eq(a->pod_cidrs, a->n_pod_cidrs, b->pod_cidrs, b->n_pod_cidrs) &&
 	       prefixes_eq(a->node_port_cidrs, a->n_node_port_cidrs, b->node_port_cidrs,
@@ -266,41 +268,4 @@ struct svc_entry *svc_table_find(const struct svc_table *t, struct str key)
 			hi = mid;
 	}
 	return NULL;
-}
-
-enum svc_fate svc_port_fate(const struct svc_port *p, enum svc_scope scope, enum svc_origin from)
-{
-	bool local = scope == SVC_CLUSTER_IP ? p->is_internal_local
-					     : p->is_external_local && from == SVC_FROM_OUTSIDE;
-
-	if (!p->has_any)
-		return SVC_REJECT;
-	if (local)
-		return p->n_local ? SVC_TO_LOCAL_SET : SVC_DROP;
-	return p->n_cluster ? SVC_TO_CLUSTER_SET : SVC_REJECT;
-}
-
-bool svc_port_masquerades(const struct svc_config *c, const struct svc_port *p,
-			  enum svc_scope scope, enum svc_origin from)
-{
-	if (scope != SVC_CLUSTER_IP)
-		return p->is_external_local ? from == SVC_FROM_NODE : true;
-	if (c->masquerade_all)
-		return true;
-	if (c->detect == SVC_DETECT_NONE)
-		return false;
-	if (c->detect == SVC_DETECT_CIDR && !svc_config_pod_cidr(c, p->family))
-		return false;
-	return from != SVC_FROM_POD;
-}
-
-bool svc_port_allows(const struct svc_port *p, const struct svc_frontend *f,
-		     const struct ip_addr *src)
-{
-	if (f->scope != SVC_LB_VIP || !p->has_ranges)
-		return true;
-	for (size_t i = 0; i < p->n_ranges; i++)
-		if (ip_prefix_has(&p->ranges[i], src))
-			return true;
-	return false;
 }

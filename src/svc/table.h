@@ -25,6 +25,7 @@ enum {
 	SVC_BACKENDS_MAX = 65535, /* of one service port; the rest is left out, see is_cut */
 	SVC_AFFINITY_MAX_S = 86400,
 	SVC_PREFIXES_MAX = 64, /* node-port CIDRs */
+	SVC_MARK = 0x4000,     /* kube-proxy's default: its masqueradeBit is 14 */
 };
 
 /* How a source address is known to be a Pod of this node (kube-proxy's detectLocalMode). */
@@ -47,6 +48,7 @@ struct svc_config {
 	struct ip_addr node_addrs[2]; /* the node's primary address of each family it has */
 	size_t n_node_addrs;
 	bool masquerade_all;
+	uint32_t mark;        /* the bit of a packet's mark that says "masquerade"; 0: SVC_MARK */
 	bool no_external_ips; /* ignore spec.externalIPs */
 	/* Where node ports answer: the primary addresses, or local addresses in these CIDRs. A
 	 * family without a CIDR (or without a primary address) answers on all its addresses. */
@@ -56,7 +58,7 @@ struct svc_config {
 	struct arena arena; /* private: the strings and the CIDRs */
 };
 
-/* A deep copy of *c; its refs and arena are not looked at. */
+/* A deep copy of *c, with a mark; its refs and arena are not looked at. */
 struct svc_config *svc_config_new(const struct svc_config *c);
 struct svc_config *svc_config_ref(struct svc_config *c);
 void svc_config_unref(struct svc_config *c);
@@ -162,27 +164,3 @@ struct svc_table *svc_table_new(struct svc_config *c, struct svc_entry *const *e
 struct svc_table *svc_table_ref(struct svc_table *t);
 void svc_table_unref(struct svc_table *t); /* NULL is fine */
 struct svc_entry *svc_table_find(const struct svc_table *t, struct str key);
-
-/* Where a packet comes from, seen from this node. Without a detector there are no SVC_FROM_POD. */
-enum svc_origin {
-	SVC_FROM_POD,
-	SVC_FROM_NODE,
-	SVC_FROM_OUTSIDE,
-};
-
-enum svc_fate {
-	SVC_TO_CLUSTER_SET,
-	SVC_TO_LOCAL_SET,
-	SVC_REJECT, /* ICMP port unreachable: nothing usable anywhere */
-	SVC_DROP,   /* in silence: usable backends exist, none of them here */
-};
-
-/* The policy table of section 2.2. Source ranges come before it (svc_allows). */
-enum svc_fate svc_port_fate(const struct svc_port *p, enum svc_scope scope, enum svc_origin from);
-/* Whether the connection gets the node's address as its source (section 2.3, rules 1 to 4; a
- * hairpin, rule 5, depends on the backend chosen and is always masqueraded). */
-bool svc_port_masquerades(const struct svc_config *c, const struct svc_port *p,
-			  enum svc_scope scope, enum svc_origin from);
-/* Whether the source ranges let `src` reach this frontend. */
-bool svc_port_allows(const struct svc_port *p, const struct svc_frontend *f,
-		     const struct ip_addr *src);

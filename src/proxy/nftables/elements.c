@@ -112,39 +112,28 @@ size_t nftables_element_addr(enum nftables_family f, const struct ip_addr *a,
 
 /* ---- entries ---- */
 
-static uint16_t members(const struct svc_port *p, enum svc_fate fate)
+void nftables_class_of(const struct svc_config *config, const struct svc_port *p,
+		       const struct svc_frontend *f, struct nftables_class *ret)
 {
-	return (uint16_t)(fate == SVC_TO_CLUSTER_SET ? p->n_cluster
-			  : fate == SVC_TO_LOCAL_SET ? p->n_local
-						     : 0);
-}
+	struct nftables_class c = {.has_ranges = svc_frontend_has_ranges(p, f)};
 
-void nftables_class_of(const struct svc_port *p, const struct svc_frontend *f,
-		       struct nftables_class *ret)
-{
-	struct nftables_class c = {
-		.kind = f->scope == SVC_CLUSTER_IP ? NFTABLES_INSIDE
-			: p->is_external_local     ? NFTABLES_OUTSIDE_LOCAL
-						   : NFTABLES_OUTSIDE,
-		.has_ranges = f->scope == SVC_LB_VIP && p->has_ranges,
-		.to = svc_port_fate(p, f->scope, SVC_FROM_NODE),
-	};
-
-	c.to_n = members(p, c.to);
-	if (c.kind == NFTABLES_OUTSIDE_LOCAL) {
-		c.here = svc_port_fate(p, f->scope, SVC_FROM_OUTSIDE);
-		c.here_n = members(p, c.here);
+	svc_ways_of(config, p, f, c.ways);
+	c.affinity_s = svc_ways_affinity(p, c.ways);
+	for (size_t o = 0; o < SVC_ORIGINS; o++) {
+		if (c.ways[o].fate == SVC_TO_CLUSTER_SET)
+			c.n_cluster = (uint16_t)p->n_cluster;
+		if (c.ways[o].fate == SVC_TO_LOCAL_SET)
+			c.n_local = (uint16_t)p->n_local;
 	}
-	if (c.to_n || c.here_n)
-		c.affinity_s = p->affinity_s;
 	c.source = f->scope == SVC_NODE_PORT                     ? NFTABLES_BY_NODE
 		   : f->scope == SVC_CLUSTER_IP && !c.affinity_s ? NFTABLES_BY_PACKET
 								 : NFTABLES_BY_VIP;
 	*ret = c;
 }
 
-static void add_frontend(struct nftables_elements *e, enum nftables_family fam,
-			 const struct svc_port *p, const struct svc_frontend *f)
+static void add_frontend(struct nftables_elements *e, const struct svc_config *config,
+			 enum nftables_family fam, const struct svc_port *p,
+			 const struct svc_frontend *f)
 {
 	bool is_node = f->scope == SVC_NODE_PORT;
 	struct writer w = {.len = 0};
@@ -156,7 +145,7 @@ static void add_frontend(struct nftables_elements *e, enum nftables_family fam,
 		put_addr(&w, &f->addr);
 	put_proto(&w, p->protocol);
 	put_port(&w, f->port);
-	nftables_class_of(p, f, &c);
+	nftables_class_of(config, p, f, &c);
 	nftables_class_put(nftables_class_pack(&c), packed);
 	key_len = w.len;
 	put_number(&w, 0);
@@ -215,8 +204,8 @@ static bool is_first_of_family(const struct svc_entry *x, const struct svc_claim
 	return true;
 }
 
-static void add_port(struct nftables_elements *e, const struct svc_claims *claims,
-		     const struct svc_entry *x, size_t i)
+static void add_port(struct nftables_elements *e, const struct svc_config *config,
+		     const struct svc_claims *claims, const struct svc_entry *x, size_t i)
 {
 	const struct svc_port *p = &x->ports[i];
 	enum nftables_family fam = p->family == IP_V4 ? NFTABLES_V4 : NFTABLES_V6;
@@ -231,16 +220,16 @@ static void add_port(struct nftables_elements *e, const struct svc_claims *claim
 	}
 	for (size_t j = 0; j < p->n_frontends; j++)
 		if (svc_claims_owns(claims, x, p, &p->frontends[j]))
-			add_frontend(e, fam, p, &p->frontends[j]);
+			add_frontend(e, config, fam, p, &p->frontends[j]);
 	add_set(e, fam, p, SVC_IN_CLUSTER, 0, NFTABLES_MEMBERS);
 	add_set(e, fam, p, SVC_IN_LOCAL, NFTABLES_LOCAL, NFTABLES_LOCAL_MEMBERS);
 }
 
-void nftables_elements_add(struct nftables_elements *e, const struct svc_claims *claims,
-			   const struct svc_entry *x)
+void nftables_elements_add(struct nftables_elements *e, const struct svc_config *config,
+			   const struct svc_claims *claims, const struct svc_entry *x)
 {
 	for (size_t i = 0; x && i < x->n_ports; i++)
-		add_port(e, claims, x, i);
+		add_port(e, config, claims, x, i);
 }
 
 /* ---- differences ---- */

@@ -20,8 +20,8 @@ void nftables_elements_init(struct nftables_elements *e);
 void nftables_elements_fini(struct nftables_elements *e);
 void nftables_elements_clear(struct nftables_elements *e);
 /* Adds what entry `x` wants (NULL: nothing), as far as it owns its addresses. */
-void nftables_elements_add(struct nftables_elements *e, const struct svc_claims *claims,
-			   const struct svc_entry *x);
+void nftables_elements_add(struct nftables_elements *e, const struct svc_config *config,
+			   const struct svc_claims *claims, const struct svc_entry *x);
 void nftables_elements_sort(struct nftables_elements *e);
 size_t nftables_elements_count(const struct nftables_elements *e);
 
@@ -32,8 +32,8 @@ size_t nftables_element_addr(enum nftables_family f, const struct ip_addr *a,
 			     char out[NFTABLES_STRIDE_MAX]);
 
 /* The class of a frontend. */
-void nftables_class_of(const struct svc_port *p, const struct svc_frontend *f,
-		       struct nftables_class *ret);
+void nftables_class_of(const struct svc_config *config, const struct svc_port *p,
+		       const struct svc_frontend *f, struct nftables_class *ret);
 
 /* What turns `before` into `after`, both sorted: keys to delete (as whole elements) and elements to
  * add, appended. One whose data differs is in both. */

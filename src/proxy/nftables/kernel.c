@@ -136,19 +136,18 @@ static int target_cmp(const void *a, const void *b)
 }
 
 /* False: an index is missing. */
-static bool read_way(const struct nftables_kernel *k, enum nftables_family f, const char *identity,
-		     enum svc_fate fate, uint16_t n, struct arena *a, struct svc_way *ret)
+static bool read_targets(const struct nftables_kernel *k, enum nftables_family f,
+			 const char *identity, uint32_t first, uint16_t n, struct arena *a,
+			 struct svc_targets *ret)
 {
 	size_t alen = nftables_addr_len(f), stride = nftables_stride(f, NFTABLES_BACKENDS);
 	struct svc_target *t = arena_array(a, n, sizeof(*t));
 	char key[NFTABLES_KEY_MAX];
 
-	*ret = (struct svc_way){.fate = fate, .targets = t};
-	if (fate == SVC_REJECT || fate == SVC_DROP)
-		return true;
+	*ret = (struct svc_targets){t, n};
 	memcpy(key, identity, alen + 8);
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t index = i + (fate == SVC_TO_LOCAL_SET ? NFTABLES_LOCAL : 0);
+		uint32_t index = first + i;
 		ptrdiff_t at;
 		const char *data;
 
@@ -157,11 +156,11 @@ static bool read_way(const struct nftables_kernel *k, enum nftables_family f, co
 		if (at < 0)
 			return false;
 		data = k->elements.set[f][NFTABLES_BACKENDS].ptr + (size_t)at * stride + alen + 12;
-		t[ret->n++] = (struct svc_target){ip_from_bytes(data, nftables_ip_family(f)),
-						  read_port(data + alen)};
+		t[i] = (struct svc_target){ip_from_bytes(data, nftables_ip_family(f)),
+					   read_port(data + alen)};
 	}
-	if (ret->n > 1)
-		qsort(t, ret->n, sizeof(*t), target_cmp);
+	if (n > 1)
+		qsort(t, n, sizeof(*t), target_cmp);
 	return true;
 }
 
@@ -237,13 +236,13 @@ static void add_fact(const struct nftables_kernel *k, enum nftables_family f, co
 		x.addr = ip_from_bytes(e, x.family);
 	identity = nftables_class_unpack(packed, &c) ? identity_of(k, f, e, c.source) : NULL;
 	if (!identity || !svc_protocol_of((uint8_t)e[at], &x.protocol) ||
-	    !knows_class(k, f, packed) || !read_way(k, f, identity, c.to, c.to_n, a, &x.to) ||
-	    !read_way(k, f, identity, c.here, c.here_n, a, &x.here)) {
-		*vec_push(&out->lines) = mem_xprintf("broken port %u class %llx", x.port,
-						     (unsigned long long)packed);
+	    !knows_class(k, f, packed) ||
+	    !read_targets(k, f, identity, 0, c.n_cluster, a, &x.cluster) ||
+	    !read_targets(k, f, identity, NFTABLES_LOCAL, c.n_local, a, &x.local)) {
+		svc_facts_add_broken(out, "port %u class %llx", x.port, (unsigned long long)packed);
 		return;
 	}
-	x.kind = (enum svc_fact_kind)c.kind;
+	memcpy(x.ways, c.ways, sizeof(x.ways));
 	x.affinity_s = c.affinity_s;
 	if (c.has_ranges)
 		read_ranges(k, f, e, a, &x);
@@ -272,8 +271,8 @@ static void broken(struct svc_facts *out, enum nftables_family f, enum nftables_
 {
 	char text[IP_TEXT_MAX];
 
-	*vec_push(&out->lines) = mem_xprintf("broken set %s: %.*s %s", nftables_set_of(f, s)->name,
-					     STR_ARG(ip_format(a, text)), why);
+	svc_facts_add_broken(out, "set %s: %.*s %s", nftables_set_of(f, s)->name,
+			     STR_ARG(ip_format(a, text)), why);
 }
 
 /* Tells each element of `part` that `whole` lacks. */
@@ -305,9 +304,12 @@ static void check_cluster_ips(const struct nftables_kernel *k, enum nftables_fam
 		struct buf *b = &due.elements.set[f][NFTABLES_CLUSTER_IPS];
 		const char *e = services->ptr + at;
 		struct nftables_class c;
+		const char *identity;
 
-		if (!nftables_class_unpack(nftables_class_get(e + alen + 12), &c) ||
-		    c.kind != NFTABLES_INSIDE)
+		if (!nftables_class_unpack(nftables_class_get(e + alen + 12), &c))
+			continue;
+		identity = identity_of(k, f, e, c.source);
+		if (!identity || memcmp(identity, e, alen) != 0)
 			continue;
 		if (b->len < alen || memcmp(b->ptr + b->len - alen, e, alen) != 0)
 			buf_add(b, e, alen); /* sorted as the services are */

@@ -141,9 +141,13 @@ size_t nftables_stride(enum nftables_family f, enum nftables_set s)
 struct field {
 	unsigned at, bits;
 };
-static const struct field f_here_n = {0, 16}, f_to_n = {16, 16}, f_affinity = {32, 17},
-			  f_here = {49, 2}, f_to = {51, 2}, f_ranges = {53, 1}, f_source = {54, 2},
-			  f_kind = {56, 2};
+static const struct field f_n_local = {0, 16}, f_n_cluster = {16, 16}, f_affinity = {32, 17},
+			  f_ways = {49, 9}, f_ranges = {58, 1}, f_source = {59, 2};
+
+enum {
+	CLASS_BITS = 61,
+	WAY_BITS = 3, /* of each origin: the fate, and whether it is masqueraded */
+};
 
 static uint64_t pack(struct field f, uint64_t v)
 {
@@ -158,26 +162,43 @@ static unsigned unpack(struct field f, uint64_t v)
 
 uint64_t nftables_class_pack(const struct nftables_class *c)
 {
-	return pack(f_here_n, c->here_n) | pack(f_to_n, c->to_n) | pack(f_affinity, c->affinity_s) |
-	       pack(f_here, c->here) | pack(f_to, c->to) | pack(f_ranges, c->has_ranges) |
-	       pack(f_source, c->source) | pack(f_kind, c->kind);
+	uint64_t ways = 0;
+
+	for (size_t o = 0; o < SVC_ORIGINS; o++)
+		ways |= (uint64_t)(c->ways[o].fate << 1 | c->ways[o].is_masqueraded)
+			<< (WAY_BITS * o);
+	return pack(f_n_local, c->n_local) | pack(f_n_cluster, c->n_cluster) |
+	       pack(f_affinity, c->affinity_s) | pack(f_ways, ways) |
+	       pack(f_ranges, c->has_ranges) | pack(f_source, c->source);
+}
+
+static uint16_t members(const struct nftables_class *c, enum svc_fate fate)
+{
+	return fate == SVC_TO_CLUSTER_SET ? c->n_cluster
+	       : fate == SVC_TO_LOCAL_SET ? c->n_local
+					  : 0;
 }
 
 bool nftables_class_unpack(uint64_t v, struct nftables_class *ret)
 {
+	unsigned ways = unpack(f_ways, v);
 	struct nftables_class c = {
-		.kind = unpack(f_kind, v),
 		.source = unpack(f_source, v),
 		.has_ranges = unpack(f_ranges, v),
-		.to = unpack(f_to, v),
-		.here = unpack(f_here, v),
-		.to_n = (uint16_t)unpack(f_to_n, v),
-		.here_n = (uint16_t)unpack(f_here_n, v),
+		.n_cluster = (uint16_t)unpack(f_n_cluster, v),
+		.n_local = (uint16_t)unpack(f_n_local, v),
 		.affinity_s = unpack(f_affinity, v),
 	};
 
-	if (v >> 58 || c.kind > NFTABLES_OUTSIDE_LOCAL || c.source > NFTABLES_BY_NODE)
+	if (v >> CLASS_BITS || c.source > NFTABLES_BY_NODE)
 		return false;
+	for (size_t o = 0; o < SVC_ORIGINS; o++) {
+		unsigned way = ways >> (WAY_BITS * o);
+
+		c.ways[o] = (struct svc_way){.fate = way >> 1 & 3, .is_masqueraded = way & 1};
+		if (svc_fate_is_set(c.ways[o].fate) && members(&c, c.ways[o].fate) == 0)
+			return false;
+	}
 	*ret = c;
 	return true;
 }
@@ -279,12 +300,12 @@ static void match_local(struct nft_batch *b, uint32_t direction)
 	nft_cmp(b, 0, NFT_CMP_EQ, &local, sizeof(local));
 }
 
-static void set_mark(struct nft_batch *b)
+static void set_mark(struct nft_batch *b, const struct svc_config *c)
 {
-	uint32_t mask = ~(uint32_t)NFTABLES_MARK, bit = NFTABLES_MARK;
+	uint32_t mask = ~c->mark;
 
 	nft_load_meta(b, 0, NFT_META_MARK);
-	nft_bitwise(b, 0, &mask, &bit, sizeof(mask));
+	nft_bitwise(b, 0, &mask, &c->mark, sizeof(mask));
 	nft_set_meta(b, 0, NFT_META_MARK);
 }
 
@@ -325,7 +346,7 @@ static void put_node_port_selection(struct nft_batch *b, enum nftables_family fa
 				    const struct fam *f, const struct svc_config *c)
 {
 	const char *chain = "select-node-ports";
-	bool restricted = false;
+	enum svc_node_ports where = svc_config_node_ports(c, nftables_ip_family(fam));
 	struct ip_prefix loop = {.addr = ip_from_v4(0x7f000000), .len = 8};
 
 	if (fam == NFTABLES_V6)
@@ -336,7 +357,7 @@ static void put_node_port_selection(struct nft_batch *b, enum nftables_family fa
 	match_prefix(b, f, R_ID, NFT_CMP_EQ, &loop);
 	nft_verdict(b, NFT_RETURN, NULL);
 	nft_rule_end(b, NULL);
-	if (c->node_ports_on_primary && svc_config_node_addr(c, nftables_ip_family(fam))) {
+	if (where == SVC_ON_PRIMARY) {
 		nft_rule(b, chain, false);
 		load_daddr(b, f, R_ID);
 		nft_lookup(b, "node-addresses", R_ID);
@@ -344,12 +365,11 @@ static void put_node_port_selection(struct nft_batch *b, enum nftables_family fa
 		nft_rule_end(b, NULL);
 		return;
 	}
-	for (size_t i = 0; !c->node_ports_on_primary && i < c->n_node_port_cidrs; i++) {
+	for (size_t i = 0; where == SVC_ON_CIDRS && i < c->n_node_port_cidrs; i++) {
 		const struct ip_prefix *p = &c->node_port_cidrs[i];
 
 		if (ip_family(&p->addr) != nftables_ip_family(fam))
 			continue;
-		restricted = true;
 		nft_rule(b, chain, false);
 		load_daddr(b, f, R_ID);
 		match_prefix(b, f, R_ID, NFT_CMP_EQ, p);
@@ -357,7 +377,7 @@ static void put_node_port_selection(struct nft_batch *b, enum nftables_family fa
 		nft_verdict(b, NFT_GOTO, "node-ports");
 		nft_rule_end(b, NULL);
 	}
-	if (restricted)
+	if (where != SVC_ON_ALL)
 		return;
 	nft_rule(b, chain, false);
 	match_local(b, NFTA_FIB_F_DADDR);
@@ -403,9 +423,9 @@ static void put_small_chains(struct nft_batch *b, const struct fam *f)
 	rule_verdict(b, "ranges", NF_DROP, NULL);
 }
 
-static void put_masquerade(struct nft_batch *b, const struct fam *f)
+static void put_masquerade(struct nft_batch *b, const struct fam *f, const struct svc_config *c)
 {
-	uint32_t bit = NFTABLES_MARK, zero = 0, keep = ~(uint32_t)0, dnat = 0x20; /* IPS_DST_NAT */
+	uint32_t zero = 0, keep = ~(uint32_t)0, dnat = 0x20; /* IPS_DST_NAT */
 
 	fresh_chain(b, "do-masquerade");
 	nft_rule(b, "do-masquerade", false);
@@ -415,17 +435,17 @@ static void put_masquerade(struct nft_batch *b, const struct fam *f)
 	load_saddr(b, f, R_ID);
 	load_daddr(b, f, R_ID + f->words);
 	nft_lookup(b, "hairpins", R_ID);
-	set_mark(b);
+	set_mark(b, c);
 	nft_rule_end(b, NULL);
 	nft_rule(b, "do-masquerade", false);
 	nft_load_meta(b, 0, NFT_META_MARK);
-	nft_bitwise(b, 0, &bit, &zero, sizeof(zero));
+	nft_bitwise(b, 0, &c->mark, &zero, sizeof(zero));
 	nft_cmp(b, 0, NFT_CMP_EQ, &zero, sizeof(zero));
 	nft_verdict(b, NFT_RETURN, NULL);
 	nft_rule_end(b, NULL);
 	nft_rule(b, "do-masquerade", false);
 	nft_load_meta(b, 0, NFT_META_MARK);
-	nft_bitwise(b, 0, &keep, &bit, sizeof(bit));
+	nft_bitwise(b, 0, &keep, &c->mark, sizeof(keep));
 	nft_set_meta(b, 0, NFT_META_MARK);
 	nft_masquerade(b);
 	nft_rule_end(b, NULL);
@@ -464,7 +484,7 @@ void nftables_put_base(struct nft_batch *b, enum nftables_family fam, const stru
 	put_node_ports(b);
 	put_node_port_selection(b, fam, f, c);
 	put_services(b, f);
-	put_masquerade(b, f);
+	put_masquerade(b, f, c);
 }
 
 void nftables_put_range_length(struct nft_batch *b, enum nftables_family fam, uint8_t len)
@@ -546,46 +566,75 @@ void nftables_put_chooser(struct nft_batch *b, enum nftables_family fam,
 
 /* ---- classes ---- */
 
-static size_t way_name(char *out, size_t room, enum svc_fate fate, uint16_t n)
+static const char *set_word(enum svc_fate fate)
 {
 	switch (fate) {
 	case SVC_TO_CLUSTER_SET:
-		return (size_t)snprintf(out, room, "-cluster-%u", n);
+		return "cluster";
 	case SVC_TO_LOCAL_SET:
-		return (size_t)snprintf(out, room, "-local-%u", n);
+		return "local";
 	case SVC_REJECT:
-		return (size_t)snprintf(out, room, "-reject");
+		return "reject";
 	case SVC_DROP:
 		break;
 	}
-	return (size_t)snprintf(out, room, "-drop");
+	return "drop";
+}
+
+/* "-pod-cluster-3": from there, to that set of three. */
+static size_t way_name(char *out, size_t room, const char *from, const struct nftables_class *c,
+		       enum svc_origin o)
+{
+	const struct svc_way *w = &c->ways[o];
+	size_t n = (size_t)snprintf(out, room, "-%s%s-%s", from, w->is_masqueraded ? "-masq" : "",
+				    set_word(w->fate));
+
+	if (svc_fate_is_set(w->fate))
+		n += (size_t)snprintf(out + n, room - n, "-%u", members(c, w->fate));
+	return n;
+}
+
+/* Whether packets from there need a rule of their own, before those from outside. */
+static bool is_special(const struct nftables_class *c, enum svc_origin o)
+{
+	const struct svc_way *w = c->ways;
+
+	switch (o) {
+	case SVC_FROM_POD: /* also before the node: a Pod's address may be one of the node's */
+		return !svc_way_eq(&w[SVC_FROM_POD], &w[SVC_FROM_OUTSIDE]) ||
+		       !svc_way_eq(&w[SVC_FROM_POD], &w[SVC_FROM_NODE]);
+	case SVC_FROM_NODE:
+		return !svc_way_eq(&w[SVC_FROM_NODE], &w[SVC_FROM_OUTSIDE]);
+	case SVC_FROM_OUTSIDE:
+	case SVC_ORIGINS:
+		break;
+	}
+	return false;
 }
 
 void nftables_class_name(const struct nftables_class *c, char out[NFTABLES_NAME_MAX])
 {
-	static const char *const kinds[] = {"inside", "outside", "outside-split"};
-	static const char *const by[] = {"", "-vip", "-node"};
-	size_t n = (size_t)snprintf(out, NFTABLES_NAME_MAX, "%s%s%s", kinds[c->kind], by[c->source],
+	static const char *const by[] = {"", "-vip", "-node-port"};
+	size_t n = (size_t)snprintf(out, NFTABLES_NAME_MAX, "class%s%s", by[c->source],
 				    c->has_ranges ? "-ranges" : "");
+	bool any = false;
 
-	n += way_name(out + n, NFTABLES_NAME_MAX - n, c->to, c->to_n);
-	if (c->kind == NFTABLES_OUTSIDE_LOCAL)
-		n += way_name(out + n, NFTABLES_NAME_MAX - n, c->here, c->here_n);
+	for (enum svc_origin o = SVC_FROM_POD; o < SVC_FROM_OUTSIDE; o++)
+		if (is_special(c, o)) {
+			n += way_name(out + n, NFTABLES_NAME_MAX - n, svc_origin_name(o), c, o);
+			any = true;
+		}
+	n += way_name(out + n, NFTABLES_NAME_MAX - n, any ? "else" : "all", c, SVC_FROM_OUTSIDE);
 	if (c->affinity_s)
-		snprintf(out + n, NFTABLES_NAME_MAX - n, "-a%u", c->affinity_s);
+		n += (size_t)snprintf(out + n, NFTABLES_NAME_MAX - n, "-a%u", c->affinity_s);
+	assert(n < NFTABLES_NAME_MAX);
 }
 
-static bool is_set(enum svc_fate fate)
-{
-	return fate == SVC_TO_CLUSTER_SET || fate == SVC_TO_LOCAL_SET;
-}
-
-static struct nftables_chooser chooser_for(const struct nftables_class *c, enum svc_fate fate,
-					   uint16_t n)
+static struct nftables_chooser chooser_for(const struct nftables_class *c, enum svc_fate fate)
 {
 	return (struct nftables_chooser){.source = c->source,
 					 .is_local = fate == SVC_TO_LOCAL_SET,
-					 .n = n,
+					 .n = members(c, fate),
 					 .affinity_s = c->affinity_s};
 }
 
@@ -593,85 +642,49 @@ size_t nftables_class_choosers(const struct nftables_class *c, struct nftables_c
 {
 	size_t n = 0;
 
-	if (is_set(c->to))
-		out[n++] = chooser_for(c, c->to, c->to_n);
-	if (c->kind == NFTABLES_OUTSIDE_LOCAL && is_set(c->here))
-		out[n++] = chooser_for(c, c->here, c->here_n);
+	if (c->n_cluster)
+		out[n++] = chooser_for(c, SVC_TO_CLUSTER_SET);
+	if (c->n_local)
+		out[n++] = chooser_for(c, SVC_TO_LOCAL_SET);
 	return n;
 }
 
-static void goto_way(struct nft_batch *b, const struct nftables_class *c, enum svc_fate fate,
-		     uint16_t n)
+/* The end of a rule that has matched the origin. */
+static void go_way(struct nft_batch *b, const struct svc_config *config,
+		   const struct nftables_class *c, enum svc_origin from)
 {
-	struct nftables_chooser ch = chooser_for(c, fate, n);
+	const struct svc_way *w = &c->ways[from];
+	struct nftables_chooser ch = chooser_for(c, w->fate);
 	char name[NFTABLES_NAME_MAX];
 
-	if (is_set(fate))
+	if (w->is_masqueraded)
+		set_mark(b, config);
+	if (svc_fate_is_set(w->fate))
 		nftables_chooser_name(&ch, name);
 	nft_verdict(b, NFT_GOTO,
-		    is_set(fate)         ? name
-		    : fate == SVC_REJECT ? "do-reject"
-					 : "do-drop");
+		    svc_fate_is_set(w->fate) ? name
+		    : w->fate == SVC_REJECT  ? "do-reject"
+					     : "do-drop");
 	nft_rule_end(b, NULL);
 }
 
-/* Goes on for packets from a Pod of this node (want true), or from elsewhere. False: there is no
- * detector, nothing was put. */
-static bool can_detect(enum nftables_family fam, const struct svc_config *c)
-{
-	return c->detect != SVC_DETECT_NONE &&
-	       (c->detect != SVC_DETECT_CIDR || svc_config_pod_cidr(c, nftables_ip_family(fam)));
-}
-
-static void match_pod(struct nft_batch *b, enum nftables_family fam, const struct svc_config *c,
-		      bool want)
+/* Goes on for packets from a Pod of this node. */
+static void match_pod(struct nft_batch *b, enum nftables_family fam, const struct svc_config *c)
 {
 	const struct fam *f = &fams[fam];
-	uint32_t op = want ? NFT_CMP_EQ : NFT_CMP_NEQ;
 	char name[16] = {0};
 
 	if (c->detect == SVC_DETECT_CIDR) {
 		load_saddr(b, f, R_ID);
-		match_prefix(b, f, R_ID, op, svc_config_pod_cidr(c, nftables_ip_family(fam)));
+		match_prefix(b, f, R_ID, NFT_CMP_EQ,
+			     svc_config_pod_cidr(c, nftables_ip_family(fam)));
 		return;
 	}
 	memcpy(name, c->detect_interface.ptr, MIN(c->detect_interface.len, sizeof(name) - 1));
 	nft_load_meta(b, R_ID, NFT_META_IIFNAME);
-	nft_cmp(b, R_ID, op, name,
+	nft_cmp(b, R_ID, NFT_CMP_EQ, name,
 		c->detect == SVC_DETECT_BRIDGE ? sizeof(name)
 					       : MIN(c->detect_interface.len, sizeof(name) - 1));
-}
-
-/* Section 2.3, rules 1 to 4. */
-static void put_marking(struct nft_batch *b, enum nftables_family fam, const struct svc_config *c,
-			const struct nftables_class *cl, const char *chain)
-{
-	bool always = cl->kind == NFTABLES_OUTSIDE || c->masquerade_all;
-
-	if (!always && !can_detect(fam, c))
-		return;
-	nft_rule(b, chain, false);
-	if (!always)
-		match_pod(b, fam, c, false);
-	set_mark(b);
-	nft_rule_end(b, NULL);
-}
-
-/* Policy Local: Pods of this node and the node itself reach every backend, others those here. */
-static void put_split(struct nft_batch *b, enum nftables_family fam, const struct svc_config *c,
-		      const struct nftables_class *cl, const char *chain)
-{
-	if (can_detect(fam, c)) {
-		nft_rule(b, chain, false);
-		match_pod(b, fam, c, true);
-		goto_way(b, cl, cl->to, cl->to_n);
-	}
-	nft_rule(b, chain, false);
-	match_local(b, NFTA_FIB_F_SADDR);
-	set_mark(b);
-	goto_way(b, cl, cl->to, cl->to_n);
-	nft_rule(b, chain, false);
-	goto_way(b, cl, cl->here, cl->here_n);
 }
 
 void nftables_put_class(struct nft_batch *b, enum nftables_family fam, const struct svc_config *c,
@@ -683,13 +696,18 @@ void nftables_put_class(struct nft_batch *b, enum nftables_family fam, const str
 	fresh_chain(b, chain);
 	if (cl->has_ranges)
 		rule_verdict(b, chain, NFT_JUMP, "ranges");
-	if (cl->kind == NFTABLES_OUTSIDE_LOCAL) {
-		put_split(b, fam, c, cl, chain);
-	} else {
-		put_marking(b, fam, c, cl, chain);
+	if (is_special(cl, SVC_FROM_POD) && svc_config_detects(c, nftables_ip_family(fam))) {
 		nft_rule(b, chain, false);
-		goto_way(b, cl, cl->to, cl->to_n);
+		match_pod(b, fam, c);
+		go_way(b, c, cl, SVC_FROM_POD);
 	}
+	if (is_special(cl, SVC_FROM_NODE)) {
+		nft_rule(b, chain, false);
+		match_local(b, NFTA_FIB_F_SADDR);
+		go_way(b, c, cl, SVC_FROM_NODE);
+	}
+	nft_rule(b, chain, false);
+	go_way(b, c, cl, SVC_FROM_OUTSIDE);
 	nftables_class_put(nftables_class_pack(cl), key);
 	nft_add_goto_element(b, nftables_set_of(fam, NFTABLES_CLASSES), key, chain);
 }

@@ -16,7 +16,8 @@
  *
  * A service port is identified by its cluster IP, protocol and port, whatever address a packet came
  * to. Its Cluster set has the indexes 0 .. n-1, its Local set NFTABLES_LOCAL + 0 .. n-1. The class
- * says everything else about a frontend (kind, number of backends, affinity timeout) in 64 bits;
+ * says everything else about a frontend (the way of each origin, numbers of backends, affinity
+ * timeout) in 64 bits;
  * `classes`, a small verdict map, leads to the chain of the class, made when first used and shared
  * by all Services of that class.
  *
@@ -30,13 +31,12 @@
  */
 
 #include "netlink/nft.h"
-#include "svc/table.h"
+#include "svc/policy.h"
 
 #define NFTABLES_TABLE  "fairlead"
-#define NFTABLES_LAYOUT "layout-1" /* an empty set of this name tells the layout's version */
+#define NFTABLES_LAYOUT "layout-2" /* an empty set of this name tells the layout's version */
 
 enum {
-	NFTABLES_MARK = 0x4000,      /* kube-proxy's masquerade bit */
 	NFTABLES_LOCAL = 0x80000000, /* first index of the Local set */
 	NFTABLES_AFFINITIES_MAX = 1u << 20,
 	NFTABLES_KEY_MAX = 48,
@@ -84,15 +84,10 @@ enum nftables_source {      /* what identifies the service port in a class's cha
 };
 
 struct nftables_class {
-	enum nftables_kind {
-		NFTABLES_INSIDE,
-		NFTABLES_OUTSIDE,
-		NFTABLES_OUTSIDE_LOCAL,
-	} kind;
 	enum nftables_source source;
 	bool has_ranges;
-	enum svc_fate to, here; /* here: NFTABLES_OUTSIDE_LOCAL */
-	uint16_t to_n, here_n;  /* backends, where the fate is a set */
+	struct svc_way ways[SVC_ORIGINS];
+	uint16_t n_cluster, n_local; /* members, where a way leads to that set */
 	uint32_t affinity_s;
 };
 
@@ -104,7 +99,7 @@ void nftables_class_put(uint64_t v, char out[8]);
 uint64_t nftables_class_get(const char in[8]);
 
 enum {
-	NFTABLES_NAME_MAX = 64,
+	NFTABLES_NAME_MAX = 128,
 };
 
 /* Everything that is always there, for one family; existing chains are filled anew. The batch's

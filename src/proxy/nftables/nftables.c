@@ -173,10 +173,12 @@ static void need_chains(struct nftables *n, const struct svc_config *config,
 static void prepare_chains(struct nftables *n, enum nftables_family f,
 			   const struct svc_config *config)
 {
-	struct nftables_class c = {.kind = NFTABLES_INSIDE, .to = SVC_TO_CLUSTER_SET};
+	struct svc_frontend cluster_ip = {.scope = SVC_CLUSTER_IP};
+	struct svc_port p = {.family = nftables_ip_family(f), .has_any = true};
+	struct nftables_class c;
 
-	for (uint16_t i = 1; i <= NFTABLES_PREPARED; i++) {
-		c.to_n = i;
+	for (p.n_cluster = 1; p.n_cluster <= NFTABLES_PREPARED; p.n_cluster++) {
+		nftables_class_of(config, &p, &cluster_ip, &c);
 		need_class(n, f, config, nftables_class_pack(&c));
 	}
 }
@@ -349,7 +351,7 @@ static int sync_entries(struct nftables *n, const struct nftables_kernel *k,
 		vec_foreach(a, &hairpins)
 			if (hairpin_count(n, a, 1))
 				hairpin_element(&wanted, a);
-		nftables_elements_add(&wanted, &n->claims, e);
+		nftables_elements_add(&wanted, t->config, &n->claims, e);
 		tell_losses(n, e, res);
 		need_chains(n, t->config, &wanted);
 		compare(n, k, &wanted, seen);
@@ -380,8 +382,7 @@ static int read_kernel(struct nftables *n, struct nftables_kernel *k, struct err
 static bool is_ours_by_demand(const char *chain)
 {
 	return str_has_prefix(str_of(chain), STR("choose-")) ||
-	       str_has_prefix(str_of(chain), STR("inside")) ||
-	       str_has_prefix(str_of(chain), STR("outside"));
+	       str_has_prefix(str_of(chain), STR("class"));
 }
 
 /* Removes chains that nothing leads to any more. Kernels before 6.2 count references late and may
@@ -489,12 +490,12 @@ static int apply_changes(struct nftables *n, const struct svc_diff *d, struct pr
 	nftables_elements_init(&before);
 	nftables_elements_init(&after);
 	vec_foreach(c, &d->changes) {
-		nftables_elements_add(&before, &n->claims, c->before);
+		nftables_elements_add(&before, d->before->config, &n->claims, c->before);
 		hairpins_of(n, c->before, &gone);
 	}
 	*ret_sync = !svc_claims_apply(&n->claims, d->changes.ptr, d->changes.len);
 	vec_foreach(c, &d->changes) {
-		nftables_elements_add(&after, &n->claims, c->after);
+		nftables_elements_add(&after, d->after->config, &n->claims, c->after);
 		hairpins_of(n, c->after, &come);
 		if (c->after && !*ret_sync)
 			tell_losses(n, c->after, res);
@@ -544,12 +545,15 @@ static int nftables_apply(struct proxy_backend *b, const struct svc_diff *d,
 
 static int nftables_dump(struct proxy_backend *b, struct svc_facts *ret, struct err *err)
 {
+	const struct nftables *n = self_of(b);
 	struct nftables_kernel k;
 	int r = read_kernel(self_of(b), &k, err);
 
 	if (r < 0)
 		return r;
 	nftables_kernel_facts(&k, ret);
+	if (n->table && k.has_layout[NFTABLES_V4] && k.has_layout[NFTABLES_V6])
+		svc_facts_add_config(ret, n->table->config);
 	nftables_kernel_fini(&k);
 	svc_facts_sort(ret);
 	return 0;

@@ -2,6 +2,7 @@
 #include "svc/build.h"
 
 #include "objects.h"
+#include "svc/policy.h"
 #include "tests/harness/test.h"
 
 static const struct svc_frontend *find(const struct svc_port *p, enum svc_scope scope)
@@ -87,41 +88,6 @@ TEST(frontends_of_a_load_balancer)
 	ASSERT_EQ(ip_to_v4(&find(p, SVC_EXTERNAL_IP)->addr), 0xc6336407);
 	ASSERT_EQ(ip_to_v4(&find(p, SVC_LB_VIP)->addr), 0xcb007105);
 	ASSERT_EQ(find(p, SVC_LB_VIP)->port, 80);
-	svc_entry_unref(e);
-	svc_config_unref(c);
-	objects_fini(&o);
-}
-
-TEST(fates_follow_the_policy_table)
-{
-	struct objects o;
-	struct svc_config *c = object_config();
-	struct api_service *s;
-	struct svc_entry *e;
-	const struct svc_port *p;
-
-	objects_init(&o);
-	s = balancer(&o);
-	s->external_policy = API_POLICY_LOCAL;
-	e = object_entry(c, s, object_slice(&o, "10.64.2.2@n2"));
-	p = &e->ports[0];
-	ASSERT_EQ(svc_port_fate(p, SVC_CLUSTER_IP, SVC_FROM_OUTSIDE), SVC_TO_CLUSTER_SET);
-	ASSERT_EQ(svc_port_fate(p, SVC_NODE_PORT, SVC_FROM_POD), SVC_TO_CLUSTER_SET);
-	ASSERT_EQ(svc_port_fate(p, SVC_LB_VIP, SVC_FROM_NODE), SVC_TO_CLUSTER_SET);
-	ASSERT_EQ(svc_port_fate(p, SVC_LB_VIP, SVC_FROM_OUTSIDE), SVC_DROP);
-	ASSERT_TRUE(svc_port_masquerades(c, p, SVC_LB_VIP, SVC_FROM_NODE));
-	ASSERT_FALSE(svc_port_masquerades(c, p, SVC_LB_VIP, SVC_FROM_POD));
-	ASSERT_TRUE(svc_port_masquerades(c, p, SVC_CLUSTER_IP, SVC_FROM_NODE));
-	ASSERT_FALSE(svc_port_masquerades(c, p, SVC_CLUSTER_IP, SVC_FROM_POD));
-	svc_entry_unref(e);
-	e = object_entry(c, s, object_slice(&o, ""));
-	ASSERT_EQ(svc_port_fate(&e->ports[0], SVC_LB_VIP, SVC_FROM_OUTSIDE), SVC_REJECT);
-	svc_entry_unref(e);
-	s->external_policy = API_POLICY_CLUSTER;
-	s->internal_policy = API_POLICY_LOCAL;
-	e = object_entry(c, s, object_slice(&o, "10.64.2.2@n2"));
-	ASSERT_EQ(svc_port_fate(&e->ports[0], SVC_CLUSTER_IP, SVC_FROM_POD), SVC_DROP);
-	ASSERT_EQ(svc_port_fate(&e->ports[0], SVC_LB_VIP, SVC_FROM_OUTSIDE), SVC_TO_CLUSTER_SET);
 	svc_entry_unref(e);
 	svc_config_unref(c);
 	objects_fini(&o);
