@@ -147,24 +147,53 @@ static struct api_endpoint_slice *random_slice(struct objects *o, struct rand *r
 	return s;
 }
 
+/* Few, so that Services contend for them; some are cluster IPs of others. */
 static struct api_strs random_external_ips(struct objects *o, struct rand *r)
 {
-	if (rand_below(r, 2))
+	unsigned i = (unsigned)rand_below(r, 12) + 1;
+
+	switch (rand_below(r, 5)) {
+	case 0:
+		return one_str(o, str_printf(&o->a, "10.96.0.%u", i));
+	case 1:
+		return one_str(o, str_printf(&o->a, "198.51.100.%u", i));
+	case 2:
+		return one_str(o, str_printf(&o->a, "2001:db8:1::%u", i));
+	default:
 		return (struct api_strs){0};
-	return one_str(o, str_printf(&o->a, "198.51.100.%u", (unsigned)rand_below(r, 250)));
+	}
+}
+
+static void random_balancer(struct objects *o, struct rand *r, size_t i, struct api_service *s)
+{
+	static const char *const ranges[] = {"192.0.2.0/24", "198.18.0.0/15", "fd64::/16", "junk"};
+	struct api_lb_ingress *in = arena_array(&o->a, 1, sizeof(*in));
+
+	*in = (struct api_lb_ingress){.has_ip = true,
+				      .ip = ip_from_v4(0xcb007100 + (uint32_t)i % 200 + 1)};
+	in->is_proxy = rand_below(r, 6) == 0;
+	s->ingress = in;
+	s->n_ingress = rand_below(r, 3) > 0;
+	if (rand_below(r, 2))
+		s->lb_source_ranges = one_str(o, str_of(ranges[rand_below(r, ARRAY_LEN(ranges))]));
 }
 
 void random_cluster_touch(struct random_cluster *c, struct rand *r, size_t i)
 {
+	const char *v4 =
+		str_printf(&c->o.a, "10.96.%u.%u", (unsigned)i / 250, (unsigned)i % 250 + 1).ptr;
 	struct api_service *s = object_service(
 		&c->o, str_printf(&c->o.a, "s%04zu", i).ptr,
-		str_printf(&c->o.a, "10.96.%u.%u", (unsigned)i / 250, (unsigned)i % 250 + 1).ptr);
+		rand_below(r, 3) ? v4 : str_printf(&c->o.a, "%s,fd96::%zx", v4, i + 1).ptr);
 	struct api_service_port *p = arena_array(&c->o.a, 1, sizeof(*p));
 
 	*p = s->ports[0];
 	s->type = (enum api_service_type)rand_below(r, 3);
 	p->node_port = s->type == API_CLUSTER_IP ? 0 : (uint16_t)(30000 + i);
+	p->protocol = (enum api_protocol)rand_below(r, 3);
 	s->ports = p;
+	if (s->type == API_LOAD_BALANCER)
+		random_balancer(&c->o, r, i, s);
 	s->external_ips = random_external_ips(&c->o, r);
 	s->internal_policy = rand_below(r, 4) ? API_POLICY_CLUSTER : API_POLICY_LOCAL;
 	s->external_policy = rand_below(r, 2) ? API_POLICY_CLUSTER : API_POLICY_LOCAL;
@@ -173,6 +202,7 @@ void random_cluster_touch(struct random_cluster *c, struct rand *r, size_t i)
 	s->is_headless = rand_below(r, 10) == 0;
 	c->services[i] = s;
 	c->slices[i] = random_slice(&c->o, r);
+	((struct api_endpoint_port *)(uintptr_t)c->slices[i]->ports)->protocol = p->protocol;
 }
 
 void random_cluster_init(struct random_cluster *c, struct rand *r, size_t n)

@@ -96,3 +96,86 @@ TEST(entries_are_shared_not_copied)
 	objects_fini(&c.o);
 	svc_config_unref(config);
 }
+
+static void shuffle(struct rand *r, void *p, size_t n, size_t size)
+{
+	char *at = p, tmp[sizeof(struct svc_change)];
+
+	for (size_t i = n; i > 1; i--) {
+		size_t j = rand_below(r, i);
+
+		memcpy(tmp, at + (i - 1) * size, size);
+		memcpy(at + (i - 1) * size, at + j * size, size);
+		memcpy(at + j * size, tmp, size);
+	}
+}
+
+/* Property: how endpoints are cut into slices, and in which order those come, does not matter. */
+TEST(slices_in_any_order_make_the_same_entry)
+{
+	struct svc_config *config = object_config();
+	struct random_cluster c;
+	struct rand r;
+
+	rand_seed(&r, 9);
+	random_cluster_init(&c, &r, 100);
+	for (size_t i = 0; i < c.n; i++) {
+		const struct api_endpoint_slice *parts[8];
+		struct api_endpoint_slice cut[ARRAY_LEN(parts)];
+		struct svc_entry *whole = object_entry(config, c.services[i], c.slices[i]), *e;
+		size_t n = c.slices[i]->n_endpoints;
+
+		/* One endpoint a slice, the first twice. */
+		for (size_t k = 0; k < n; k++) {
+			cut[k] = *c.slices[i];
+			cut[k].endpoints = &c.slices[i]->endpoints[k];
+			cut[k].n_endpoints = 1;
+			parts[k] = &cut[k];
+		}
+		if (n)
+			parts[n] = parts[0];
+		shuffle(&r, parts, n, sizeof(parts[0]));
+		e = svc_build_entry(config, c.services[i], parts, n ? n + 1 : 0);
+		ASSERT_TRUE(svc_entry_eq(whole, e));
+		svc_entry_unref(whole);
+		svc_entry_unref(e);
+	}
+	objects_fini(&c.o);
+	svc_config_unref(config);
+}
+
+/* Property: changes one at a time, in any order, end where all at once do. */
+TEST(changes_in_any_order_make_the_same_table)
+{
+	struct svc_config *config = object_config();
+	struct rand r;
+
+	rand_seed(&r, 13);
+	for (int round = 0; round < 30; round++) {
+		struct random_cluster c;
+		struct svc_table *before, *after, *t;
+		struct svc_diff d;
+
+		random_cluster_init(&c, &r, 30);
+		before = random_cluster_table(&c, config);
+		for (size_t i = 0; i < 12; i++)
+			random_cluster_touch(&c, &r, rand_below(&r, c.n));
+		after = random_cluster_table(&c, config);
+		svc_diff_init(&d, before, after);
+		shuffle(&r, d.changes.ptr, d.changes.len, sizeof(*d.changes.ptr));
+		t = svc_table_ref(before);
+		vec_foreach(x, &d.changes) {
+			struct svc_table *next = svc_table_change(t, x, 1);
+
+			svc_table_unref(t);
+			t = next;
+		}
+		assert_same(t, after);
+		svc_table_unref(t);
+		svc_diff_fini(&d);
+		svc_table_unref(before);
+		svc_table_unref(after);
+		objects_fini(&c.o);
+	}
+	svc_config_unref(config);
+}
