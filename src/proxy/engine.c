@@ -17,10 +17,11 @@ struct proxy_engine {
 	struct loop *loop;
 	struct proxy_backend *backend;
 	struct svc_config *base; /* as given */
-	struct svc_table *table; /* wanted; NULL before the first */
+	struct svc_state state;  /* wanted; its table is NULL before the first */
 	/* What the kernel held when stale flows were last deleted. It stays behind while the
 	 * kernel refuses, so that what was deleted in between is not forgotten. */
 	struct svc_table *settled;
+	struct svc_claims_past settled_past;
 	struct client_reflector *services, *slices, *node;
 	struct loop_timer *flush, *retry, *settle, *verify;
 	struct map dirty; /* "namespace/name" */
@@ -123,7 +124,7 @@ static struct svc_entry *build_by_key(struct proxy_engine *e, struct str key)
 	struct client_object *o = client_reflector_get(e->services, str_sub(key, 0, (size_t)slash),
 						       str_skip(key, (size_t)slash + 1));
 
-	return o ? build_entry(e, e->table->config, key, o->view) : NULL;
+	return o ? build_entry(e, e->state.table->config, key, o->view) : NULL;
 }
 
 struct build_all {
@@ -252,9 +253,9 @@ static void note_success(struct proxy_engine *e, int64_t started_ns, const char 
 	metric_set(&sync_last, NULL, (double)e->updated_ns / 1e9);
 	metric_set(&revision, (const char *[]){"services"}, (double)services);
 	metric_set(&revision, (const char *[]){"endpointslices"}, (double)slices);
-	metric_set(&services_count, NULL, (double)e->table->n);
+	metric_set(&services_count, NULL, (double)e->state.table->n);
 	if (!e->has_synced)
-		log_info("synced services=%zu revision=%llu took_ms=%.1f", e->table->n,
+		log_info("synced services=%zu revision=%llu took_ms=%.1f", e->state.table->n,
 			 (unsigned long long)MAX(services, slices), (double)took_ns / 1e6);
 	else
 		log_debug("%s changes=%zu revision=%llu took_us=%.0f", how, changes,
@@ -281,21 +282,19 @@ static void tell_results(const struct proxy_results *res)
 /* Deletes the flows that went stale since the last time; all flows are looked at when `all`. */
 static void settle_flows(struct proxy_engine *e, bool all)
 {
-	struct svc_claims was = {0}, now = {0};
-	struct svc_view before = {e->settled, &was}, after = {e->table, &now};
-	struct proxy_flows_task task = {.after = &after, .is_full = all || !e->settled};
-	struct svc_diff d = {0};
+	struct svc_view after = svc_state_view(&e->state);
+	struct svc_view before = {e->settled, &e->state.claims, &e->settled_past, NULL};
+	struct svc_changes changes = {0};
+	struct proxy_flows_task task = {.before = e->settled ? &before : NULL,
+					.after = &after,
+					.is_full = all || !e->settled};
 	size_t deleted = 0;
 	struct err err;
 
-	svc_claims_rebuild(&now, e->table);
-	if (e->settled) {
-		svc_claims_rebuild(&was, e->settled);
-		svc_diff_init(&d, e->settled, e->table);
-		task.before = &before;
-	}
-	task.changes = d.changes.ptr;
-	task.n_changes = d.changes.len;
+	if (e->settled)
+		svc_changes_of(e->settled, e->state.table, &changes);
+	task.changes = changes.ptr;
+	task.n_changes = changes.len;
 	if (e->has_flows && (task.is_full || task.n_changes) &&
 	    proxy_flows_clean(&e->flows, &task, &deleted, &err) < 0) {
 		log_warning("stale flows live on, next try in %d ms: %s", PROXY_ENGINE_RETRY_MAX_MS,
@@ -303,84 +302,103 @@ static void settle_flows(struct proxy_engine *e, bool all)
 		loop_timer_start(e->retry, PROXY_ENGINE_RETRY_MAX_MS, 0);
 	} else {
 		svc_table_unref(e->settled);
-		e->settled = svc_table_ref(e->table);
+		e->settled = svc_table_ref(e->state.table);
+		svc_claims_past_fini(&e->settled_past);
 		metric_add(&flows_deleted, NULL, (double)deleted);
 	}
-	svc_diff_fini(&d);
-	svc_claims_fini(&was);
-	svc_claims_fini(&now);
+	vec_fini(&changes);
 }
 
-/* Establishes e->table wholly. Who knows what was in force: all flows are looked at. */
+/* Establishes e->state wholly. Who knows what was in force: all flows are looked at. */
 static void sync_all(struct proxy_engine *e)
 {
 	const struct clock *c = loop_clock(e->loop);
+	struct svc_view v = svc_state_view(&e->state);
 	int64_t started = c->mono_ns(c);
 	struct proxy_results res = {0};
 	struct err err;
-	int r = proxy_sync(e->backend, e->table, &res, &err);
+	int r = proxy_sync(e->backend, &v, &res, &err);
 
 	if (r < 0) {
 		note_failure(e, &err);
 	} else {
 		tell_results(&res);
-		note_success(e, started, "synced", e->table->n);
+		note_success(e, started, "synced", v.table->n);
 		settle_flows(e, true);
 	}
 	proxy_results_fini(&res);
 }
 
-static void apply_to(struct proxy_engine *e, struct svc_table *t)
+/* What the changed Services ask for and another has. */
+static void tell_losses(const struct svc_diff *d)
+{
+	struct svc_losses losses = {0};
+
+	vec_foreach(c, &d->changes)
+		if (c->after)
+			svc_view_losses(&d->after, c->after, &losses);
+	vec_foreach(l, &losses) {
+		struct buf b = BUF_INIT;
+
+		svc_loss_add(&b, l);
+		log_warning("left out service=%.*s: %s", STR_ARG(l->entry->key), b.ptr);
+		buf_fini(&b);
+	}
+	vec_fini(&losses);
+}
+
+static void apply(struct proxy_engine *e, const struct svc_diff *d)
 {
 	const struct clock *c = loop_clock(e->loop);
 	int64_t started = c->mono_ns(c);
 	struct proxy_results res = {0};
-	struct svc_table *old = e->table;
-	struct svc_diff d;
 	struct err err;
 
-	svc_diff_init(&d, old, t);
-	e->table = t;
-	if (e->needs_sync) {
-		/* What is in the kernel is not sure; the retry is near, but this is sooner. */
-		sync_all(e);
-	} else if (proxy_apply(e->backend, &d, &res, &err) < 0) {
+	if (proxy_apply(e->backend, d, &res, &err) < 0) {
 		note_failure(e, &err);
 	} else {
 		tell_results(&res);
-		note_success(e, started, "applied", d.changes.len);
+		note_success(e, started, "applied", d->changes.len);
 		/* Walking the kernel's flows costs milliseconds: it must not hold up the next
 		 * change, and one walk serves all that come close together. */
 		if (!loop_timer_is_armed(e->settle))
 			loop_timer_start(e->settle, PROXY_ENGINE_SETTLE_MS, 0);
 	}
 	proxy_results_fini(&res);
-	svc_diff_fini(&d);
-	svc_table_unref(old);
 }
 
-static int change_cmp(const void *a, const void *b)
+/* Takes over the reference to `t`. */
+static void move_to(struct proxy_engine *e, struct svc_table *t)
 {
-	const struct svc_change *x = a, *y = b;
+	bool is_first = !e->state.table;
+	struct svc_diff d;
 
-	return str_cmp(x->before ? x->before->key : x->after->key,
-		       y->before ? y->before->key : y->after->key);
+	svc_state_move(&e->state, t, &d);
+	svc_table_unref(t);
+	svc_claims_past_merge(&e->settled_past, &d.past);
+	tell_losses(&d);
+	if (is_first || e->needs_sync)
+		/* What is in the kernel is not sure; a retry may be near, but this is sooner. */
+		sync_all(e);
+	else
+		apply(e, &d);
+	svc_diff_fini(&d);
 }
 
 static struct svc_table *table_with_dirty(struct proxy_engine *e)
 {
-	VEC(struct svc_change) changes = {0};
+	struct svc_changes changes = {0};
 	struct svc_table *t;
 
 	map_foreach(d, &e->dirty) {
-		struct svc_change c = {svc_table_find(e->table, map_key(d)),
+		struct svc_change c = {svc_table_find(e->state.table, map_key(d)),
 				       build_by_key(e, map_key(d))};
 
 		if (c.before || c.after)
 			*vec_push(&changes) = c;
 	}
-	vec_sort(&changes, change_cmp);
-	t = svc_table_change(e->table, changes.ptr, changes.len);
+	svc_changes_sort(&changes);
+	t = svc_table_change(e->state.table, changes.ptr, changes.len);
 	vec_foreach(c, &changes)
 		svc_entry_unref(c->after);
 	vec_fini(&changes);
@@ -400,22 +418,20 @@ static void on_flush(void *ctx)
 
 	if (!is_ready(e))
 		return;
-	if (!e->table || e->is_node_changed) {
+	if (!e->state.table || e->is_node_changed) {
 		c = current_config(e);
-		if (e->table && svc_config_eq(c, e->table->config)) {
+		if (e->state.table && svc_config_eq(c, e->state.table->config)) {
 			svc_config_unref(c);
 			c = NULL;
 		}
 		e->is_node_changed = false;
 	}
-	if (c && e->table) {
-		log_info("this node's zone or addresses changed: building everything anew");
-		apply_to(e, build_table(e, c));
-	} else if (c) {
-		e->table = build_table(e, c);
-		sync_all(e);
+	if (c) {
+		if (e->state.table)
+			log_info("this node's zone or addresses changed: building everything anew");
+		move_to(e, build_table(e, c));
 	} else if (map_len(&e->dirty)) {
-		apply_to(e, table_with_dirty(e));
+		move_to(e, table_with_dirty(e));
 	} else if (!e->needs_sync) {
 		e->waiting_since_ms = 0; /* a heartbeat of the node, say: nothing to do */
 	}
@@ -427,11 +443,11 @@ static void on_retry(void *ctx)
 {
 	struct proxy_engine *e = ctx;
 
-	if (!e->table)
+	if (!e->state.table)
 		return;
 	if (e->needs_sync)
 		sync_all(e);
-	else if (e->settled != e->table)
+	else if (e->settled != e->state.table)
 		settle_flows(e, false);
 }
 
@@ -439,7 +455,7 @@ static void on_settle(void *ctx)
 {
 	struct proxy_engine *e = ctx;
 
-	if (e->table && !e->needs_sync && e->settled != e->table)
+	if (e->state.table && !e->needs_sync && e->settled != e->state.table)
 		settle_flows(e, false);
 }
 
@@ -450,12 +466,14 @@ static void on_verify(void *ctx)
 	struct buf b = BUF_INIT;
 	struct err err;
 
-	if (!e->table || e->needs_sync)
+	if (!e->state.table || e->needs_sync)
 		return;
 	if (proxy_dump(e->backend, &there, &err) < 0) {
 		log_warning("cannot read the kernel's rules back: %s", err.msg);
 	} else {
-		svc_facts_of(e->table, &wanted);
+		struct svc_view v = svc_state_view(&e->state);
+
+		svc_facts_of(&v, &wanted);
 		if (!svc_facts_compare(&wanted, &there, 1, &b)) {
 			metric_add(&drifts, NULL, 1);
 			log_warning("the kernel differs from the table, mending it: %s", b.ptr);
@@ -479,7 +497,7 @@ static void wake(struct proxy_engine *e)
 
 static void mark(struct proxy_engine *e, struct str key)
 {
-	if (!str_is_set(key) || !e->table)
+	if (!str_is_set(key) || !e->state.table)
 		return; /* the first table is built from the whole cache */
 	map_put(&e->dirty, key, e);
 	wake(e);
@@ -512,7 +530,7 @@ static void on_node(void *ctx, struct client_object *before, struct client_objec
 	struct proxy_engine *e = ctx;
 
 	e->is_node_changed = true;
-	if (e->table)
+	if (e->state.table)
 		wake(e);
 }
 
@@ -587,7 +605,8 @@ void proxy_engine_free(struct proxy_engine *e)
 	loop_timer_close(e->verify);
 	netlink_close(&e->flows);
 	map_fini(&e->dirty);
-	svc_table_unref(e->table);
+	svc_state_fini(&e->state);
+	svc_claims_past_fini(&e->settled_past);
 	svc_table_unref(e->settled);
 	svc_config_unref(e->base);
 	free(e);

@@ -20,8 +20,8 @@
  *  - dump after sync(T) or apply gives the facts of T (svc/fact.h).
  */
 
-#include "svc/diff.h"
 #include "svc/fact.h"
+#include "svc/view.h"
 
 struct proxy_backend;
 
@@ -55,14 +55,17 @@ struct proxy_mode {
 
 struct proxy_backend {
 	const struct proxy_ops *ops;
+	bool is_established; /* private: the last call succeeded, so that apply may build on it */
 };
 
 struct proxy_ops {
-	/* Negative: nothing or only a part was done. Objects that cannot be programmed are left
-	 * out and told in *res (may be NULL); they are no failure of the call. */
-	int (*sync)(struct proxy_backend *b, const struct svc_table *t, struct proxy_results *res,
+	/* Negative: nothing or only a part was done. Objects that this mode cannot program are
+	 * left out and told in *res (may be NULL); they are no failure of the call. What the view
+	 * says nobody gets (svc_view_losses) is not told again. */
+	int (*sync)(struct proxy_backend *b, const struct svc_view *v, struct proxy_results *res,
 		    struct err *err);
-	/* d->before must be what the last successful call established. */
+	/* Only after a success, which established d->before, and with the same configuration:
+	 * proxy_apply sees to that. */
 	int (*apply)(struct proxy_backend *b, const struct svc_diff *d, struct proxy_results *res,
 		     struct err *err);
 	/* Sorted facts of what the kernel holds. */
@@ -72,9 +75,10 @@ struct proxy_ops {
 	int (*close)(struct proxy_backend *b, enum proxy_close how, struct err *err);
 };
 
-/* Shorthands. */
-int proxy_sync(struct proxy_backend *b, const struct svc_table *t, struct proxy_results *res,
+int proxy_sync(struct proxy_backend *b, const struct svc_view *v, struct proxy_results *res,
 	       struct err *err) _nodiscard_;
+/* Applies the difference, or syncs where that is not enough: at first, after a failure, with
+ * another configuration. */
 int proxy_apply(struct proxy_backend *b, const struct svc_diff *d, struct proxy_results *res,
 		struct err *err) _nodiscard_;
 int proxy_dump(struct proxy_backend *b, struct svc_facts *ret, struct err *err) _nodiscard_;

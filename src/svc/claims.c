@@ -33,7 +33,7 @@ void svc_claims_fini(struct svc_claims *c)
 }
 
 /* By name, not by pointer: an entry that was built anew with equal content is the same owner. */
-static bool is_same(const struct svc_entry *a, const struct svc_entry *b)
+bool svc_claims_same(const struct svc_entry *a, const struct svc_entry *b)
 {
 	return a == b || str_eq(a->key, b->key);
 }
@@ -77,7 +77,7 @@ static void claim_one(struct svc_claims *c, struct svc_entry *e, struct str key,
 		return;
 	}
 	r = map_get(&c->rivals, key);
-	if (is_same(owner, e) || (r && is_same(vec_last(r)->entry, e)))
+	if (svc_claims_same(owner, e) || (r && svc_claims_same(vec_last(r)->entry, e)))
 		return; /* one Service names it twice */
 	old = (struct rival){owner, is_cluster_ip_of(owner, key)};
 	if (!r) {
@@ -98,12 +98,12 @@ static void give_up_one(struct svc_claims *c, const struct svc_entry *e, struct 
 	if (!r) {
 		struct svc_entry *owner = map_get(&c->owners, key);
 
-		if (owner && is_same(owner, e))
+		if (owner && svc_claims_same(owner, e))
 			svc_entry_unref(map_remove(&c->owners, key));
 		return;
 	}
 	for (size_t i = r->len; i-- > 0;)
-		if (is_same(r->ptr[i].entry, e)) {
+		if (svc_claims_same(r->ptr[i].entry, e)) {
 			svc_entry_unref(r->ptr[i].entry);
 			vec_remove_at(r, i);
 		}
@@ -115,83 +115,84 @@ static void give_up_one(struct svc_claims *c, const struct svc_entry *e, struct 
 		free_rivals(map_remove(&c->rivals, key));
 }
 
-static void claim(struct svc_claims *c, struct svc_entry *e)
+/* ---- the past ---- */
+
+struct svc_entry svc_claims_nobody;
+
+static struct svc_entry *ref_somebody(struct svc_entry *e)
+{
+	return e == &svc_claims_nobody ? e : svc_entry_ref(e);
+}
+
+static void free_past(void *p)
+{
+	if (p != &svc_claims_nobody)
+		svc_entry_unref(p);
+}
+
+void svc_claims_past_fini(struct svc_claims_past *p)
+{
+	map_fini_values(&p->owners, free_past);
+}
+
+static void remember(struct svc_claims_past *p, struct str key, struct svc_entry *owner)
+{
+	if (!map_get(&p->owners, key))
+		map_put(&p->owners, key, ref_somebody(owner ? owner : &svc_claims_nobody));
+}
+
+void svc_claims_past_merge(struct svc_claims_past *older, const struct svc_claims_past *younger)
+{
+	map_foreach(x, &younger->owners)
+		remember(older, map_key(x), x->value);
+}
+
+/* ---- changes ---- */
+
+enum step {
+	REMEMBER,
+	GIVE_UP,
+	CLAIM,
+};
+
+static void step_entry(struct svc_claims *c, struct svc_entry *e, enum step step,
+		       struct svc_claims_past *past)
 {
 	char buf[SVC_FRONTEND_KEY_LEN];
 
-	for (size_t i = 0; i < e->n_ports; i++)
+	for (size_t i = 0; e && i < e->n_ports; i++)
 		for (size_t j = 0; j < e->ports[i].n_frontends; j++) {
 			const struct svc_frontend *f = &e->ports[i].frontends[j];
+			struct str key = svc_frontend_key(e->ports[i].protocol, f, buf);
 
-			claim_one(c, e, svc_frontend_key(e->ports[i].protocol, f, buf),
-				  f->scope == SVC_CLUSTER_IP);
+			if (step == REMEMBER)
+				remember(past, key, map_get(&c->owners, key));
+			else if (step == GIVE_UP)
+				give_up_one(c, e, key);
+			else
+				claim_one(c, e, key, f->scope == SVC_CLUSTER_IP);
 		}
 }
 
-static void give_up(struct svc_claims *c, const struct svc_entry *e)
+void svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n,
+		      struct svc_claims_past *past)
 {
-	char buf[SVC_FRONTEND_KEY_LEN];
-
-	for (size_t i = 0; i < e->n_ports; i++)
-		for (size_t j = 0; j < e->ports[i].n_frontends; j++)
-			give_up_one(c, e,
-				    svc_frontend_key(e->ports[i].protocol,
-						     &e->ports[i].frontends[j], buf));
-}
-
-void svc_claims_rebuild(struct svc_claims *c, const struct svc_table *t)
-{
-	svc_claims_fini(c);
-	for (size_t i = 0; i < t->n; i++)
-		claim(c, t->entries[i]);
-}
-
-static bool is_contested(const struct svc_claims *c, const struct svc_entry *e)
-{
-	char buf[SVC_FRONTEND_KEY_LEN];
-
-	for (size_t i = 0; c->rivals.head && i < e->n_ports; i++)
-		for (size_t j = 0; j < e->ports[i].n_frontends; j++)
-			if (map_get(&c->rivals, svc_frontend_key(e->ports[i].protocol,
-								 &e->ports[i].frontends[j], buf)))
-				return true;
-	return false;
-}
-
-bool svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n)
-{
-	bool clean = true;
-
-	for (size_t i = 0; i < n; i++)
-		clean &= !changes[i].before || !is_contested(c, changes[i].before);
-	for (size_t i = 0; i < n; i++)
-		if (changes[i].before)
-			give_up(c, changes[i].before);
-	for (size_t i = 0; i < n; i++)
-		if (changes[i].after)
-			claim(c, changes[i].after);
-	for (size_t i = 0; i < n; i++)
-		clean &= !changes[i].after || !is_contested(c, changes[i].after);
-	return clean;
-}
-
-struct svc_entry *svc_claims_owner(const struct svc_claims *c, struct str frontend_key)
-{
-	return map_get(&c->owners, frontend_key);
-}
-
-bool svc_claims_owns(const struct svc_claims *c, const struct svc_entry *e,
-		     const struct svc_port *p, const struct svc_frontend *f)
-{
-	const struct svc_frontend *both[] = {&p->frontends[0], f};
-	char buf[SVC_FRONTEND_KEY_LEN];
-
-	for (size_t i = 0; i < (f == both[0] ? 1 : 2); i++) {
-		struct str key = svc_frontend_key(p->protocol, both[i], buf);
-		const struct svc_entry *owner = svc_claims_owner(c, key);
-
-		if (!owner || !is_same(owner, e))
-			return false;
+	for (size_t i = 0; past && i < n; i++) {
+		step_entry(c, changes[i].before, REMEMBER, past);
+		step_entry(c, changes[i].after, REMEMBER, past);
 	}
-	return true;
+	for (size_t i = 0; i < n; i++)
+		step_entry(c, changes[i].before, GIVE_UP, NULL);
+	for (size_t i = 0; i < n; i++)
+		step_entry(c, changes[i].after, CLAIM, NULL);
+}
+
+struct svc_entry *svc_claims_owner(const struct svc_claims *c, const struct svc_claims_past *past,
+				   struct str frontend_key)
+{
+	struct svc_entry *then = past ? map_get(&past->owners, frontend_key) : NULL;
+
+	if (then)
+		return then == &svc_claims_nobody ? NULL : then;
+	return map_get(&c->owners, frontend_key);
 }

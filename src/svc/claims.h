@@ -20,14 +20,22 @@ struct svc_claims {
 	struct map rivals; /* of contested ones -> all who claim it (private) */
 };
 
-void svc_claims_fini(struct svc_claims *c);
-void svc_claims_rebuild(struct svc_claims *c, const struct svc_table *t);
-/* Follows the changes. False: a contested address is among them, so that an entry which is not may
- * have won or lost one. */
-bool svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n);
+/* What the claims said before some changes, where they say something else now. */
+struct svc_claims_past {
+	struct map owners; /* svc_frontend_key -> the owner of then, or svc_claims_nobody */
+};
+extern struct svc_entry svc_claims_nobody;
 
-/* NULL: nobody. */
-struct svc_entry *svc_claims_owner(const struct svc_claims *c, struct str frontend_key);
-/* Whether `e` owns the frontend f of its port p, and the port itself. */
-bool svc_claims_owns(const struct svc_claims *c, const struct svc_entry *e,
-		     const struct svc_port *p, const struct svc_frontend *f);
+void svc_claims_fini(struct svc_claims *c);
+/* Follows the changes; adds to *past (may be NULL) what it does not tell yet. */
+void svc_claims_apply(struct svc_claims *c, const struct svc_change *changes, size_t n,
+		      struct svc_claims_past *past);
+void svc_claims_past_fini(struct svc_claims_past *p);
+/* *older goes on to tell what was before both. */
+void svc_claims_past_merge(struct svc_claims_past *older, const struct svc_claims_past *younger);
+
+/* Who owns it now, or owned it before *past (may be NULL). NULL: nobody. */
+struct svc_entry *svc_claims_owner(const struct svc_claims *c, const struct svc_claims_past *past,
+				   struct str frontend_key);
+/* Whether that is the same Service, of which there may be several copies. */
+bool svc_claims_same(const struct svc_entry *a, const struct svc_entry *b);

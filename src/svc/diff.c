@@ -1,44 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svc/diff.h"
 
-static void note(struct svc_diff *d, struct svc_entry *before, struct svc_entry *after)
+static void note(struct svc_changes *c, struct svc_entry *before, struct svc_entry *after)
 {
 	if (!svc_entry_eq(before, after))
-		*vec_push(&d->changes) = (struct svc_change){before, after};
+		*vec_push(c) = (struct svc_change){before, after};
 }
 
-void svc_diff_init(struct svc_diff *d, const struct svc_table *before,
-		   const struct svc_table *after)
+void svc_changes_of(const struct svc_table *before, const struct svc_table *after,
+		    struct svc_changes *ret)
 {
-	size_t i = 0, j = 0;
+	size_t i = 0, j = 0, n = before ? before->n : 0;
 
-	*d = (struct svc_diff){.before = before, .after = after};
-	d->is_config_changed =
-		before->config != after->config && !svc_config_eq(before->config, after->config);
-	while (i < before->n || j < after->n) {
-		struct svc_entry *b = i < before->n ? before->entries[i] : NULL;
+	while (i < n || j < after->n) {
+		struct svc_entry *b = i < n ? before->entries[i] : NULL;
 		struct svc_entry *a = j < after->n ? after->entries[j] : NULL;
 		int c = !b ? 1 : !a ? -1 : a == b ? 0 : str_cmp(b->key, a->key);
 
 		if (c < 0)
-			note(d, b, NULL);
+			note(ret, b, NULL);
 		else if (c > 0)
-			note(d, NULL, a);
+			note(ret, NULL, a);
 		else
-			note(d, b, a);
+			note(ret, b, a);
 		i += c <= 0;
 		j += c >= 0;
 	}
 }
 
-void svc_diff_fini(struct svc_diff *d)
+static int change_cmp(const void *a, const void *b)
 {
-	vec_fini(&d->changes);
+	return str_cmp(svc_change_key(a), svc_change_key(b));
 }
 
-static struct str change_key(const struct svc_change *c)
+void svc_changes_sort(struct svc_changes *c)
 {
-	return c->after ? c->after->key : c->before->key;
+	vec_sort(c, change_cmp);
 }
 
 struct svc_table *svc_table_change(const struct svc_table *t, const struct svc_change *changes,
@@ -52,7 +49,7 @@ struct svc_table *svc_table_change(const struct svc_table *t, const struct svc_c
 	while (i < t->n || j < n) {
 		int c = j == n      ? -1
 			: i == t->n ? 1
-				    : str_cmp(t->entries[i]->key, change_key(&changes[j]));
+				    : str_cmp(t->entries[i]->key, svc_change_key(&changes[j]));
 		struct svc_entry *e = c < 0 ? t->entries[i] : changes[j].after;
 
 		if (e)

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The difference of two tables, entry by entry, and a table made from another by changing a few
- * entries. Law (tested): svc_table_change(old, svc_diff(old, new)) has the entries of `new`.
+ * The changes between two tables, entry by entry, and a table made from another by changing a few
+ * entries. Law (tested): svc_table_change(old, svc_changes_of(old, new)) has the entries of `new`.
  */
 
 #include "base/vec.h"
@@ -13,16 +13,19 @@ struct svc_change {
 	struct svc_entry *before, *after; /* NULL before: added; NULL after: removed */
 };
 
-/* Borrows from both tables: valid while they are. */
-struct svc_diff {
-	const struct svc_table *before, *after;
-	bool is_config_changed;         /* everything may differ: a back end syncs */
-	VEC(struct svc_change) changes; /* by key */
+struct svc_changes { /* a VEC; by key. Borrows from both tables: valid while they are. */
+	struct svc_change *ptr;
+	size_t len, cap;
 };
 
-void svc_diff_init(struct svc_diff *d, const struct svc_table *before,
-		   const struct svc_table *after);
-void svc_diff_fini(struct svc_diff *d);
+/* Adds to *ret; NULL `before` is an empty table. */
+void svc_changes_of(const struct svc_table *before, const struct svc_table *after,
+		    struct svc_changes *ret);
+void svc_changes_sort(struct svc_changes *c);
+static inline struct str svc_change_key(const struct svc_change *c)
+{
+	return c->after ? c->after->key : c->before->key;
+}
 
 /* A new table: `t` with n entries replaced, added or removed, by the key of before or after; only
  * `after` is looked at besides. Changes are sorted by key. Takes references. */

@@ -158,9 +158,8 @@ static struct svc_targets targets_of(const struct svc_port *p, unsigned flag, st
 	return (struct svc_targets){t, n};
 }
 
-static void facts_of_port(const struct svc_config *c, const struct svc_claims *claims,
-			  const struct svc_entry *e, const struct svc_port *p, struct arena *a,
-			  struct svc_facts *out)
+static void facts_of_port(const struct svc_view *v, const struct svc_entry *e,
+			  const struct svc_port *p, struct arena *a, struct svc_facts *out)
 {
 	struct svc_fact x = {
 		.family = p->family,
@@ -172,7 +171,7 @@ static void facts_of_port(const struct svc_config *c, const struct svc_claims *c
 	for (size_t i = 0; i < p->n_frontends; i++) {
 		const struct svc_frontend *f = &p->frontends[i];
 
-		if (!svc_claims_owns(claims, e, p, f))
+		if (!svc_view_owns(v, e, p, f))
 			continue;
 		x.is_node_port = f->scope == SVC_NODE_PORT;
 		x.addr = f->addr;
@@ -180,47 +179,37 @@ static void facts_of_port(const struct svc_config *c, const struct svc_claims *c
 		x.has_ranges = svc_frontend_has_ranges(p, f);
 		x.ranges = p->ranges;
 		x.n_ranges = p->n_ranges;
-		svc_ways_of(c, p, f, x.ways);
+		svc_ways_of(v->table->config, p, f, x.ways);
 		x.affinity_s = svc_ways_affinity(p, x.ways);
 		svc_facts_add(out, &x);
 	}
 }
 
-static int addr_cmp(const void *a, const void *b)
+void svc_facts_add_entry(struct svc_facts *f, const struct svc_view *v, const struct svc_entry *e)
 {
-	return ip_cmp(a, b);
-}
-
-void svc_facts_of(const struct svc_table *t, struct svc_facts *out)
-{
-	struct svc_claims claims = {0};
 	struct arena a;
-	VEC(struct ip_addr) hairpins = {0};
 
 	arena_init(&a, 0);
-	svc_claims_rebuild(&claims, t);
-	for (size_t i = 0; i < t->n; i++)
-		for (size_t j = 0; j < t->entries[i]->n_ports; j++) {
-			const struct svc_port *p = &t->entries[i]->ports[j];
-
-			arena_clear(&a);
-			facts_of_port(t->config, &claims, t->entries[i], p, &a, out);
-			if (!svc_claims_owns(&claims, t->entries[i], p, &p->frontends[0]))
-				continue;
-			for (size_t k = 0; k < p->n_backends; k++)
-				if (svc_backend_hairpins(&p->backends[k]))
-					*vec_push(&hairpins) = p->backends[k].addr;
-		}
-	vec_sort(&hairpins, addr_cmp);
-	for (size_t i = 0; i < hairpins.len; i++)
-		if (i == 0 || !ip_eq(&hairpins.ptr[i - 1], &hairpins.ptr[i]))
-			svc_facts_add_hairpin(out, &hairpins.ptr[i]);
-	for (size_t i = 0; t->config->node_ports_on_primary && i < t->config->n_node_addrs; i++)
-		svc_facts_add_node_addr(out, &t->config->node_addrs[i]);
-	svc_facts_add_config(out, t->config);
-	vec_fini(&hairpins);
-	svc_claims_fini(&claims);
+	for (size_t i = 0; i < e->n_ports; i++)
+		facts_of_port(v, e, &e->ports[i], &a, f);
 	arena_fini(&a);
+}
+
+void svc_facts_of(const struct svc_view *v, struct svc_facts *out)
+{
+	const struct ip_addr *node_addrs;
+	size_t n = svc_view_node_addrs(v, &node_addrs);
+	struct svc_addrs hairpins = {0};
+
+	for (size_t i = 0; i < v->table->n; i++)
+		svc_facts_add_entry(out, v, v->table->entries[i]);
+	svc_view_hairpins(v, &hairpins);
+	vec_foreach(x, &hairpins)
+		svc_facts_add_hairpin(out, x);
+	for (size_t i = 0; i < n; i++)
+		svc_facts_add_node_addr(out, &node_addrs[i]);
+	svc_facts_add_config(out, v->table->config);
+	vec_fini(&hairpins);
 	svc_facts_sort(out);
 }
 

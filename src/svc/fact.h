@@ -20,8 +20,8 @@
  * begins with "broken".
  */
 
-#include "svc/claims.h"
 #include "svc/policy.h"
+#include "svc/view.h"
 
 struct svc_target {
 	struct ip_addr addr;
@@ -63,8 +63,10 @@ void svc_facts_add_node_addr(struct svc_facts *f, const struct ip_addr *a);
 void svc_facts_add_config(struct svc_facts *f, const struct svc_config *c);
 void svc_facts_add_broken(struct svc_facts *f, const char *fmt, ...) _printf_(2, 3);
 void svc_facts_sort(struct svc_facts *f);
+/* What an entry wants of its own: neither hairpins nor what the configuration says. */
+void svc_facts_add_entry(struct svc_facts *f, const struct svc_view *v, const struct svc_entry *e);
 /* All that a table wants, sorted. */
-void svc_facts_of(const struct svc_table *t, struct svc_facts *f);
+void svc_facts_of(const struct svc_view *v, struct svc_facts *f);
 /* True when equal; otherwise *b (may be NULL) gets the first `max` differing lines, "-" wanted but
  * missing, "+" there but not wanted. Both sorted. */
 bool svc_facts_compare(const struct svc_facts *wanted, const struct svc_facts *there, size_t max,

@@ -35,8 +35,7 @@ static bool is_cluster_ip(const struct svc_view *v, const struct ip_addr *a)
 		for (size_t j = 0; j < e->n_ports; j++) {
 			const struct svc_port *p = &e->ports[j];
 
-			if (ip_eq(&p->frontends[0].addr, a) &&
-			    svc_claims_owns(v->claims, e, p, &p->frontends[0]))
+			if (ip_eq(&p->frontends[0].addr, a) && svc_view_has_port(v, e, p))
 				return true;
 		}
 	}

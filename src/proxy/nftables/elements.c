@@ -195,41 +195,41 @@ static void add_set(struct nftables_elements *e, enum nftables_family fam, const
 }
 
 /* Several ports share a cluster IP: it is an element once. */
-static bool is_first_of_family(const struct svc_entry *x, const struct svc_claims *claims, size_t i)
+static bool is_first_of_family(const struct svc_view *v, const struct svc_entry *x, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
 		if (x->ports[j].family == x->ports[i].family &&
-		    svc_claims_owns(claims, x, &x->ports[j], &x->ports[j].frontends[0]))
+		    svc_view_has_port(v, x, &x->ports[j]))
 			return false;
 	return true;
 }
 
-static void add_port(struct nftables_elements *e, const struct svc_config *config,
-		     const struct svc_claims *claims, const struct svc_entry *x, size_t i)
+static void add_port(struct nftables_elements *e, const struct svc_view *v,
+		     const struct svc_entry *x, size_t i)
 {
 	const struct svc_port *p = &x->ports[i];
 	enum nftables_family fam = p->family == IP_V4 ? NFTABLES_V4 : NFTABLES_V6;
 
-	if (!svc_claims_owns(claims, x, p, &p->frontends[0]))
+	if (!svc_view_has_port(v, x, p))
 		return;
-	if (is_first_of_family(x, claims, i)) {
+	if (is_first_of_family(v, x, i)) {
 		struct writer w = {.len = 0};
 
 		put_addr(&w, &p->frontends[0].addr);
 		finish(e, fam, NFTABLES_CLUSTER_IPS, &w);
 	}
 	for (size_t j = 0; j < p->n_frontends; j++)
-		if (svc_claims_owns(claims, x, p, &p->frontends[j]))
-			add_frontend(e, config, fam, p, &p->frontends[j]);
+		if (svc_view_owns(v, x, p, &p->frontends[j]))
+			add_frontend(e, v->table->config, fam, p, &p->frontends[j]);
 	add_set(e, fam, p, SVC_IN_CLUSTER, 0, NFTABLES_MEMBERS);
 	add_set(e, fam, p, SVC_IN_LOCAL, NFTABLES_LOCAL, NFTABLES_LOCAL_MEMBERS);
 }
 
-void nftables_elements_add(struct nftables_elements *e, const struct svc_config *config,
-			   const struct svc_claims *claims, const struct svc_entry *x)
+void nftables_elements_add(struct nftables_elements *e, const struct svc_view *v,
+			   const struct svc_entry *x)
 {
 	for (size_t i = 0; x && i < x->n_ports; i++)
-		add_port(e, config, claims, x, i);
+		add_port(e, v, x, i);
 }
 
 /* ---- differences ---- */

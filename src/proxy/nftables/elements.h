@@ -10,7 +10,7 @@
  */
 
 #include "proxy/nftables/layout.h"
-#include "svc/claims.h"
+#include "svc/view.h"
 
 struct nftables_elements {
 	struct buf set[NFTABLES_FAMILIES][NFTABLES_FILLED];
@@ -20,8 +20,8 @@ void nftables_elements_init(struct nftables_elements *e);
 void nftables_elements_fini(struct nftables_elements *e);
 void nftables_elements_clear(struct nftables_elements *e);
 /* Adds what entry `x` wants (NULL: nothing), as far as it owns its addresses. */
-void nftables_elements_add(struct nftables_elements *e, const struct svc_config *config,
-			   const struct svc_claims *claims, const struct svc_entry *x);
+void nftables_elements_add(struct nftables_elements *e, const struct svc_view *v,
+			   const struct svc_entry *x);
 void nftables_elements_sort(struct nftables_elements *e);
 size_t nftables_elements_count(const struct nftables_elements *e);
 

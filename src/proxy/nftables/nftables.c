@@ -10,17 +10,16 @@ enum {
 	CHUNK_BYTES_MAX = 4 * 1024 * 1024, /* of a transaction while syncing: bounds our memory */
 	ELEMENT_OVERHEAD = 24,             /* attribute headers around an element */
 	READ_ATTEMPTS = 3,
+	HAIRPINS_AT_ONCE = 256,
 };
 
 struct nftables {
 	struct proxy_backend base;
 	struct netlink_socket nl;
 	struct nft_batch batch;
-	struct svc_claims claims;
-	struct svc_table *table;                 /* what the kernel holds; NULL: unknown */
+	struct svc_config *config;               /* what the chains are made for; NULL: unknown */
 	struct map classes[NFTABLES_FAMILIES];   /* packed class -> itself: chains that are there */
 	struct map choosers[NFTABLES_FAMILIES];  /* by name */
-	struct map hairpins;                     /* address -> number of backends there */
 	bool has_length[NFTABLES_FAMILIES][129]; /* prefix lengths in the chain "ranges" */
 	struct nftables_elements del, add;       /* of the transaction being made */
 	size_t limit;                            /* bytes of it */
@@ -34,14 +33,12 @@ static struct nftables *self_of(struct proxy_backend *b)
 
 static void forget(struct nftables *n)
 {
-	svc_table_unref(TAKE_PTR(n->table));
-	svc_claims_fini(&n->claims);
+	svc_config_unref(TAKE_PTR(n->config));
 	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
 		map_fini(&n->classes[f]);
 		map_fini(&n->choosers[f]);
 		memset(n->has_length[f], 0, sizeof(n->has_length[f]));
 	}
-	map_fini(&n->hairpins);
 	nftables_elements_clear(&n->del);
 	nftables_elements_clear(&n->add);
 }
@@ -183,14 +180,14 @@ static void prepare_chains(struct nftables *n, enum nftables_family f,
 	}
 }
 
-/* ---- hairpins ---- */
+/* ---- addresses ---- */
 
 static enum nftables_family family_of(const struct ip_addr *a)
 {
 	return ip_family(a) == IP_V4 ? NFTABLES_V4 : NFTABLES_V6;
 }
 
-static void hairpin_element(struct nftables_elements *to, const struct ip_addr *a)
+static void add_hairpin(struct nftables_elements *to, const struct ip_addr *a)
 {
 	char e[NFTABLES_STRIDE_MAX];
 	size_t len = nftables_element_hairpin(family_of(a), a, e);
@@ -198,36 +195,12 @@ static void hairpin_element(struct nftables_elements *to, const struct ip_addr *
 	buf_add(&to->set[family_of(a)][NFTABLES_HAIRPINS], e, len);
 }
 
-/* Counts an address up or down; true when it came to be or ceased. */
-static bool hairpin_count(struct nftables *n, const struct ip_addr *a, int by)
+static void add_node_addr(struct nftables_elements *to, const struct ip_addr *a)
 {
-	struct str key = str_n((const char *)a->b, sizeof(a->b));
-	intptr_t count = (intptr_t)map_get(&n->hairpins, key) + by;
+	char e[NFTABLES_STRIDE_MAX];
+	size_t len = nftables_element_addr(family_of(a), a, e);
 
-	assert(count >= 0);
-	if (count)
-		map_put(&n->hairpins, key, (void *)count);
-	else
-		map_remove(&n->hairpins, key);
-	return by > 0 ? count == 1 : count == 0;
-}
-
-struct addr_list { /* a VEC */
-	struct ip_addr *ptr;
-	size_t len, cap;
-};
-
-static void hairpins_of(const struct nftables *n, const struct svc_entry *e, struct addr_list *to)
-{
-	for (size_t i = 0; e && i < e->n_ports; i++) {
-		const struct svc_port *p = &e->ports[i];
-
-		if (!svc_claims_owns(&n->claims, e, p, &p->frontends[0]))
-			continue;
-		for (size_t j = 0; j < p->n_backends; j++)
-			if (svc_backend_hairpins(&p->backends[j]))
-				*vec_push(to) = p->backends[j].addr;
-	}
+	buf_add(&to->set[family_of(a)][NFTABLES_NODE_ADDRS], e, len);
 }
 
 /* ---- sync ---- */
@@ -290,78 +263,52 @@ static void put_structure(struct nftables *n, const struct nftables_kernel *k,
 	}
 }
 
-static void add_node_addrs(struct nftables_elements *e, const struct svc_config *c)
+/* A part of what is wanted: its chains, and what of it the kernel does not have. Commits when
+ * enough has come together. */
+static int sync_part(struct nftables *n, const struct nftables_kernel *k,
+		     const struct svc_config *config, struct nftables_elements *wanted,
+		     struct buf seen[NFTABLES_FAMILIES][NFTABLES_FILLED], struct err *err)
 {
-	for (size_t i = 0; c->node_ports_on_primary && i < c->n_node_addrs; i++) {
-		enum nftables_family f = family_of(&c->node_addrs[i]);
-		char out[NFTABLES_STRIDE_MAX];
-		size_t len = nftables_element_addr(f, &c->node_addrs[i], out);
-
-		buf_add(&e->set[f][NFTABLES_NODE_ADDRS], out, len);
-	}
+	need_chains(n, config, wanted);
+	compare(n, k, wanted, seen);
+	nftables_elements_clear(wanted);
+	return pending_bytes(n) > n->limit ? commit(n, err) : 0;
 }
 
-/* What an entry cannot have, for the report. */
-static void tell_losses(const struct nftables *n, const struct svc_entry *e,
-			struct proxy_results *res)
+static int sync_addrs(struct nftables *n, const struct nftables_kernel *k, const struct svc_view *v,
+		      struct nftables_elements *wanted,
+		      struct buf seen[NFTABLES_FAMILIES][NFTABLES_FILLED], struct err *err)
 {
-	char text[IP_TEXT_MAX];
+	const struct ip_addr *node_addrs;
+	size_t count = svc_view_node_addrs(v, &node_addrs);
+	struct svc_addrs hairpins = {0};
+	int r;
 
-	for (size_t i = 0; res && i < e->n_ports; i++) {
-		const struct svc_port *p = &e->ports[i];
-		struct proxy_result *r;
-
-		for (size_t j = 0; j < p->n_frontends; j++) {
-			const struct svc_frontend *f = &p->frontends[j];
-
-			if (svc_claims_owns(&n->claims, e, p, f))
-				continue;
-			r = vec_push(&res->failed);
-			r->key = e->key;
-			err_set(&r->err, ERR_CONFLICT,
-				"%s %.*s port %u/%s belongs to another Service; not programmed",
-				svc_scope_name(f->scope), STR_ARG(ip_format(&f->addr, text)),
-				f->port, api_protocol_name(p->protocol));
-		}
-		if (!p->is_cut)
-			continue;
-		r = vec_push(&res->failed);
-		r->key = e->key;
-		err_set(&r->err, ERR_LIMIT,
-			"port %.*s has more than %d endpoints; the first are used",
-			STR_ARG(p->name), SVC_BACKENDS_MAX);
+	for (size_t i = 0; i < count; i++)
+		add_node_addr(wanted, &node_addrs[i]);
+	r = sync_part(n, k, v->table->config, wanted, seen, err);
+	svc_view_hairpins(v, &hairpins);
+	for (size_t i = 0; r == 0 && i < hairpins.len; i++) {
+		add_hairpin(wanted, &hairpins.ptr[i]);
+		if (i + 1 == hairpins.len || i % HAIRPINS_AT_ONCE == HAIRPINS_AT_ONCE - 1)
+			r = sync_part(n, k, v->table->config, wanted, seen, err);
 	}
+	vec_fini(&hairpins);
+	return r;
 }
 
-static int sync_entries(struct nftables *n, const struct nftables_kernel *k,
-			const struct svc_table *t, struct proxy_results *res,
-			struct buf seen[NFTABLES_FAMILIES][NFTABLES_FILLED], struct err *err)
+static int sync_all(struct nftables *n, const struct nftables_kernel *k, const struct svc_view *v,
+		    struct buf seen[NFTABLES_FAMILIES][NFTABLES_FILLED], struct err *err)
 {
 	struct nftables_elements wanted;
-	struct addr_list hairpins = {0};
-	int r = 0;
+	int r;
 
 	nftables_elements_init(&wanted);
-	add_node_addrs(&wanted, t->config);
-	for (size_t i = 0; r == 0 && i < t->n; i++) {
-		struct svc_entry *e = t->entries[i];
-
-		vec_clear(&hairpins);
-		hairpins_of(n, e, &hairpins);
-		vec_foreach(a, &hairpins)
-			if (hairpin_count(n, a, 1))
-				hairpin_element(&wanted, a);
-		nftables_elements_add(&wanted, t->config, &n->claims, e);
-		tell_losses(n, e, res);
-		need_chains(n, t->config, &wanted);
-		compare(n, k, &wanted, seen);
-		nftables_elements_clear(&wanted);
-		if (pending_bytes(n) > n->limit)
-			r = commit(n, err);
+	r = sync_addrs(n, k, v, &wanted, seen, err);
+	for (size_t i = 0; r == 0 && i < v->table->n; i++) {
+		nftables_elements_add(&wanted, v, v->table->entries[i]);
+		r = sync_part(n, k, v->table->config, &wanted, seen, err);
 	}
-	if (t->n == 0)
-		compare(n, k, &wanted, seen);
-	vec_fini(&hairpins);
 	nftables_elements_fini(&wanted);
 	return r;
 }
@@ -425,8 +372,8 @@ static void collect_garbage(struct nftables *n, const struct nftables_kernel *k)
 	IGNORE(nft_batch_commit(&n->batch, &n->nl, NULL, NULL), "the next sync tries again");
 }
 
-static int sync_with(struct nftables *n, const struct nftables_kernel *k, const struct svc_table *t,
-		     struct proxy_results *res, struct err *err)
+static int sync_with(struct nftables *n, const struct nftables_kernel *k, const struct svc_view *v,
+		     struct err *err)
 {
 	struct buf seen[NFTABLES_FAMILIES][NFTABLES_FILLED];
 	int r;
@@ -440,9 +387,8 @@ static int sync_with(struct nftables *n, const struct nftables_kernel *k, const 
 			memset(seen[f][s].ptr, 0, count);
 			buf_set_len(&seen[f][s], count);
 		}
-	svc_claims_rebuild(&n->claims, t);
-	put_structure(n, k, t->config);
-	r = sync_entries(n, k, t, res, seen, err);
+	put_structure(n, k, v->table->config);
+	r = sync_all(n, k, v, seen, err);
 	if (r == 0) {
 		drop_unseen(n, k, seen);
 		for (size_t f = 0; f < NFTABLES_FAMILIES; f++)
@@ -455,7 +401,7 @@ static int sync_with(struct nftables *n, const struct nftables_kernel *k, const 
 	return r;
 }
 
-static int nftables_sync(struct proxy_backend *b, const struct svc_table *t,
+static int nftables_sync(struct proxy_backend *b, const struct svc_view *v,
 			 struct proxy_results *res, struct err *err)
 {
 	struct nftables *n = self_of(b);
@@ -467,10 +413,10 @@ static int nftables_sync(struct proxy_backend *b, const struct svc_table *t,
 	r = read_kernel(n, &k, err);
 	if (r < 0)
 		return r;
-	r = sync_with(n, &k, t, res, err);
+	r = sync_with(n, &k, v, err);
 	if (r == 0) {
 		collect_garbage(n, &k);
-		n->table = svc_table_ref((struct svc_table *)(uintptr_t)t);
+		n->config = svc_config_ref(v->table->config);
 	} else {
 		forget(n);
 	}
@@ -480,65 +426,42 @@ static int nftables_sync(struct proxy_backend *b, const struct svc_table *t,
 
 /* ---- apply ---- */
 
-static int apply_changes(struct nftables *n, const struct svc_diff *d, struct proxy_results *res,
-			 bool *ret_sync, struct err *err)
+/* Into n->del and n->add. */
+static void take_changes(struct nftables *n, const struct svc_diff *d)
 {
 	struct nftables_elements before, after;
-	struct addr_list gone = {0}, come = {0};
-	int r = 0;
 
 	nftables_elements_init(&before);
 	nftables_elements_init(&after);
 	vec_foreach(c, &d->changes) {
-		nftables_elements_add(&before, d->before->config, &n->claims, c->before);
-		hairpins_of(n, c->before, &gone);
+		nftables_elements_add(&before, &d->before, c->before);
+		nftables_elements_add(&after, &d->after, c->after);
 	}
-	*ret_sync = !svc_claims_apply(&n->claims, d->changes.ptr, d->changes.len);
-	vec_foreach(c, &d->changes) {
-		nftables_elements_add(&after, d->after->config, &n->claims, c->after);
-		hairpins_of(n, c->after, &come);
-		if (c->after && !*ret_sync)
-			tell_losses(n, c->after, res);
-	}
+	vec_foreach(a, &d->hairpins_gone)
+		add_hairpin(&before, a);
+	vec_foreach(a, &d->hairpins_come)
+		add_hairpin(&after, a);
 	nftables_elements_sort(&before);
 	nftables_elements_sort(&after);
 	nftables_elements_diff(&before, &after, &n->del, &n->add);
-	*ret_sync |= pending_bytes(n) > n->limit;
-	if (!*ret_sync) {
-		need_chains(n, d->after->config, &n->add);
-		vec_foreach(a, &come)
-			if (hairpin_count(n, a, 1))
-				hairpin_element(&n->add, a);
-		vec_foreach(a, &gone)
-			if (hairpin_count(n, a, -1))
-				hairpin_element(&n->del, a);
-		r = commit(n, err);
-	}
 	nftables_elements_fini(&before);
 	nftables_elements_fini(&after);
-	vec_fini(&gone);
-	vec_fini(&come);
-	return r;
 }
 
 static int nftables_apply(struct proxy_backend *b, const struct svc_diff *d,
 			  struct proxy_results *res, struct err *err)
 {
 	struct nftables *n = self_of(b);
-	bool needs_sync = !n->table || n->table != d->before || d->is_config_changed;
-	int r = 0;
+	int r;
 
-	if (!needs_sync)
-		r = apply_changes(n, d, res, &needs_sync, err);
-	if (needs_sync)
-		return nftables_sync(b, d->after, res, err);
-	if (r < 0) {
+	take_changes(n, d);
+	if (pending_bytes(n) > n->limit) /* only a sync can split it */
+		return nftables_sync(b, &d->after, res, err);
+	need_chains(n, n->config, &n->add);
+	r = commit(n, err);
+	if (r < 0)
 		forget(n);
-		return r;
-	}
-	svc_table_unref(n->table);
-	n->table = svc_table_ref((struct svc_table *)(uintptr_t)d->after);
-	return 0;
+	return r;
 }
 
 /* ---- the rest of the contract ---- */
@@ -552,8 +475,8 @@ static int nftables_dump(struct proxy_backend *b, struct svc_facts *ret, struct 
 	if (r < 0)
 		return r;
 	nftables_kernel_facts(&k, ret);
-	if (n->table && k.has_layout[NFTABLES_V4] && k.has_layout[NFTABLES_V6])
-		svc_facts_add_config(ret, n->table->config);
+	if (n->config && k.has_layout[NFTABLES_V4] && k.has_layout[NFTABLES_V6])
+		svc_facts_add_config(ret, n->config);
 	nftables_kernel_fini(&k);
 	svc_facts_sort(ret);
 	return 0;

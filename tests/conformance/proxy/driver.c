@@ -27,7 +27,7 @@ struct driver {
 	const struct proxy_mode *mode;
 	struct proxy_backend *backend;
 	struct svc_config *config;
-	struct svc_table *table;
+	struct svc_state state;
 };
 
 static void answer(int r, const struct err *err)
@@ -131,25 +131,29 @@ static int build(struct driver *d, const struct json *j, struct arena *a, struct
 	return r;
 }
 
+/* Takes over the reference to `t`. */
 static int establish(struct driver *d, struct svc_table *t, struct err *err)
 {
 	struct proxy_results res = {0};
 	struct svc_diff diff;
 	int r;
 
-	if (d->table) {
-		svc_diff_init(&diff, d->table, t);
-		r = proxy_apply(d->backend, &diff, &res, err);
-		svc_diff_fini(&diff);
-	} else {
-		r = proxy_sync(d->backend, t, &res, err);
-	}
+	svc_state_move(&d->state, t, &diff);
+	r = proxy_apply(d->backend, &diff, &res, err);
 	vec_foreach(f, &res.failed)
 		printf("note %.*s: %s\n", STR_ARG(f->key), f->err.msg);
 	proxy_results_fini(&res);
-	svc_table_unref(d->table);
-	d->table = t;
+	svc_diff_fini(&diff);
+	svc_table_unref(t);
 	return r;
+}
+
+static int do_sync(struct driver *d, struct err *err)
+{
+	struct svc_view v = svc_state_view(&d->state);
+
+	return v.table ? proxy_sync(d->backend, &v, NULL, err)
+		       : err_set(err, ERR_USAGE, "no table yet");
 }
 
 static int do_table(struct driver *d, const struct json *j, struct arena *a, struct err *err)
@@ -178,7 +182,9 @@ static int do_check(struct driver *d, struct err *err)
 	int r = proxy_dump(d->backend, &there, err);
 
 	if (r == 0) {
-		svc_facts_of(d->table, &wanted);
+		struct svc_view v = svc_state_view(&d->state);
+
+		svc_facts_of(&v, &wanted);
 		if (!svc_facts_compare(&wanted, &there, 10, &b)) {
 			for (size_t i = 0; i < b.len; i++)
 				b.ptr[i] = b.ptr[i] == '\n' ? ';' : b.ptr[i];
@@ -195,7 +201,7 @@ static int do_reopen(struct driver *d, struct err *err)
 {
 	int r = proxy_close(d->backend, PROXY_KEEP, err);
 
-	svc_table_unref(TAKE_PTR(d->table));
+	svc_state_fini(&d->state);
 	return r < 0 ? r : d->mode->open(&d->backend, err);
 }
 
@@ -257,8 +263,8 @@ static int bench_change(struct driver *d, uint32_t i, uint32_t endpoints, uint32
 
 	arena_init(&a, 0);
 	c.after = bench_entry(d->config, &a, i, endpoints, shift);
-	c.before = svc_table_find(d->table, c.after->key);
-	t = svc_table_change(d->table, &c, 1);
+	c.before = svc_table_find(d->state.table, c.after->key);
+	t = svc_table_change(d->state.table, &c, 1);
 	r = establish(d, t, err);
 	svc_entry_unref(c.after);
 	arena_fini(&a);
@@ -286,7 +292,7 @@ static int do_bench(struct driver *d, uint32_t services, uint32_t endpoints, str
 		r = bench_change(d, i * (services / CHANGES), endpoints - 1, 0x100000, err);
 	t4 = c->mono_ns(c);
 	if (r == 0)
-		r = proxy_sync(d->backend, d->table, NULL, err);
+		r = do_sync(d, err);
 	t5 = c->mono_ns(c);
 	getrusage(RUSAGE_SELF, &ru);
 	printf("bench services=%u endpoints=%u build_ms=%.1f load_ms=%.1f replace_us=%.1f "
@@ -314,7 +320,7 @@ static int run(struct driver *d, struct str line, struct err *err)
 	else if (r == 0 && str_eq_c(verb, "table"))
 		r = do_table(d, j, &a, err);
 	else if (str_eq_c(verb, "sync"))
-		r = proxy_sync(d->backend, d->table, NULL, err);
+		r = do_sync(d, err);
 	else if (str_eq_c(verb, "dump"))
 		r = do_dump(d, err);
 	else if (str_eq_c(verb, "check"))
@@ -370,7 +376,7 @@ int main(int argc, char **argv)
 	}
 	r = proxy_close(d.backend, how, &err);
 	answer(r, &err);
-	svc_table_unref(d.table);
+	svc_state_fini(&d.state);
 	svc_config_unref(d.config);
 	free(line);
 	return r < 0;

@@ -36,18 +36,18 @@ static int take(struct proxy_backend *b, const struct svc_table *t, struct err *
 	return 0;
 }
 
-static int kernel_sync(struct proxy_backend *b, const struct svc_table *t,
-		       struct proxy_results *res, struct err *err)
+static int kernel_sync(struct proxy_backend *b, const struct svc_view *v, struct proxy_results *res,
+		       struct err *err)
 {
 	CONTAINER_OF(b, struct kernel, base)->syncs++;
-	return take(b, t, err);
+	return take(b, v->table, err);
 }
 
 static int kernel_apply(struct proxy_backend *b, const struct svc_diff *d,
 			struct proxy_results *res, struct err *err)
 {
 	CONTAINER_OF(b, struct kernel, base)->applies++;
-	return take(b, d->after, err);
+	return take(b, d->after.table, err);
 }
 
 static const struct proxy_ops kernel_ops = {.sync = kernel_sync, .apply = kernel_apply};

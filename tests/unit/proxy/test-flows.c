@@ -81,22 +81,21 @@ static bool is_stale(struct fixture *f, struct list was, struct list now, bool i
 	struct conntrack_flow x =
 		flow(dst, port, reply, str_eq_c(str_of(reply), dst) ? port : 8080);
 	struct svc_table *before = table_of(f, was), *after = table_of(f, now);
-	struct svc_claims claims[2] = {0};
-	struct svc_view views[2] = {{before, &claims[0]}, {after, &claims[1]}};
-	struct proxy_flows_task t = {
-		.before = was.is_known ? &views[0] : NULL, .after = &views[1], .is_full = is_full};
-	struct svc_diff d;
+	struct svc_state state = {0};
+	struct svc_diff none, d;
+	struct proxy_flows_task t = {.is_full = is_full};
 	bool stale;
 
-	svc_claims_rebuild(&claims[0], before);
-	svc_claims_rebuild(&claims[1], after);
-	svc_diff_init(&d, before, after);
+	svc_state_move(&state, before, &none);
+	svc_diff_fini(&none);
+	svc_state_move(&state, after, &d);
+	t.before = was.is_known ? &d.before : NULL;
+	t.after = &d.after;
 	t.changes = d.changes.ptr;
 	t.n_changes = was.is_known ? d.changes.len : 0;
 	stale = proxy_flows_is_stale(&t, &x);
 	svc_diff_fini(&d);
-	svc_claims_fini(&claims[0]);
-	svc_claims_fini(&claims[1]);
+	svc_state_fini(&state);
 	svc_table_unref(before);
 	svc_table_unref(after);
 	return stale;
@@ -240,7 +239,8 @@ TEST(flows_of_sctp_are_never_touched)
 	struct fixture f;
 	struct svc_entry *e;
 	struct svc_table *none, *some;
-	struct svc_claims claims[2] = {0};
+	struct svc_state state = {0};
+	struct svc_diff first, d;
 	struct conntrack_flow x = flow("10.96.0.1", 80, "10.64.1.1", 8080);
 
 	begin(&f);
@@ -250,14 +250,16 @@ TEST(flows_of_sctp_are_never_touched)
 	x.is_over = true;
 	some = svc_table_new(f.config, &e, 1);
 	none = svc_table_new(f.config, NULL, 0);
-	svc_claims_rebuild(&claims[0], some);
-	ASSERT_FALSE(proxy_flows_is_stale(
-		&(struct proxy_flows_task){.before = &(struct svc_view){some, &claims[0]},
-					   .after = &(struct svc_view){none, &claims[1]},
-					   .changes = &(struct svc_change){e, NULL},
-					   .n_changes = 1},
-		&x));
-	svc_claims_fini(&claims[0]);
+	svc_state_move(&state, some, &first);
+	svc_diff_fini(&first);
+	svc_state_move(&state, none, &d);
+	ASSERT_FALSE(proxy_flows_is_stale(&(struct proxy_flows_task){.before = &d.before,
+								     .after = &d.after,
+								     .changes = d.changes.ptr,
+								     .n_changes = 1},
+					  &x));
+	svc_diff_fini(&d);
+	svc_state_fini(&state);
 	svc_table_unref(some);
 	svc_table_unref(none);
 	finish(&f);

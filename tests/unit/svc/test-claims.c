@@ -2,6 +2,7 @@
 #include "svc/claims.h"
 
 #include "objects.h"
+#include "svc/view.h"
 #include "tests/harness/test.h"
 
 static struct svc_entry *with_external(struct objects *o, struct svc_config *c, const char *name,
@@ -17,7 +18,13 @@ static struct svc_entry *with_external(struct objects *o, struct svc_config *c, 
 
 static bool owns(const struct svc_claims *c, const struct svc_entry *e, size_t frontend)
 {
-	return svc_claims_owns(c, e, &e->ports[0], &e->ports[0].frontends[frontend]);
+	return svc_view_owns(&(struct svc_view){.claims = c}, e, &e->ports[0],
+			     &e->ports[0].frontends[frontend]);
+}
+
+static void add(struct svc_claims *c, struct svc_entry *e)
+{
+	svc_claims_apply(c, &(struct svc_change){NULL, e}, 1, NULL);
 }
 
 TEST(the_first_by_name_owns_and_a_cluster_ip_beats_all)
@@ -26,56 +33,24 @@ TEST(the_first_by_name_owns_and_a_cluster_ip_beats_all)
 	struct svc_config *c = object_config();
 	struct svc_claims claims = {0};
 	struct svc_entry *e[3];
-	struct svc_table *t;
 
 	objects_init(&o);
 	e[0] = with_external(&o, c, "a", "10.96.0.1", "10.96.0.3"); /* would hijack c */
 	e[1] = with_external(&o, c, "b", "10.96.0.2", "198.51.100.1");
 	e[2] = with_external(&o, c, "c", "10.96.0.3", "198.51.100.1");
-	t = svc_table_new(c, e, 3);
-	svc_claims_rebuild(&claims, t);
+	for (int i = 0; i < 3; i++)
+		add(&claims, e[i]);
 	ASSERT_FALSE(owns(&claims, e[0], 1));
 	ASSERT_TRUE(owns(&claims, e[1], 1));
 	ASSERT_FALSE(owns(&claims, e[2], 1));
 	ASSERT_TRUE(owns(&claims, e[2], 0));
-	/* The owner of a contested address goes: only the whole table tells who is next. */
-	ASSERT_FALSE(svc_claims_apply(&claims, &(struct svc_change){e[1], NULL}, 1));
+	svc_claims_apply(&claims, &(struct svc_change){e[1], NULL}, 1, NULL);
+	ASSERT_TRUE(owns(&claims, e[2], 1));
+	svc_claims_apply(&claims, &(struct svc_change){e[2], NULL}, 1, NULL);
+	ASSERT_TRUE(owns(&claims, e[0], 1));
 	svc_claims_fini(&claims);
-	svc_table_unref(t);
 	for (int i = 0; i < 3; i++)
 		svc_entry_unref(e[i]);
-	svc_config_unref(c);
-	objects_fini(&o);
-}
-
-TEST(following_changes_equals_rebuilding)
-{
-	struct objects o;
-	struct svc_config *c = object_config();
-	struct svc_claims claims = {0};
-	struct svc_entry *a, *b, *b2;
-	struct svc_table *t;
-
-	objects_init(&o);
-	a = with_external(&o, c, "a", "10.96.0.1", "198.51.100.1");
-	b = with_external(&o, c, "b", "10.96.0.2", "198.51.100.2");
-	b2 = with_external(&o, c, "b", "10.96.0.2", "198.51.100.3");
-	t = svc_table_new(c, (struct svc_entry *[]){a, b}, 2);
-	svc_claims_rebuild(&claims, t);
-	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){b, b2}, 1));
-	ASSERT_TRUE(owns(&claims, b2, 1));
-	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){a, NULL}, 1));
-	ASSERT_EQ(map_len(&claims.owners), 2);
-	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){NULL, a}, 1));
-	ASSERT_TRUE(owns(&claims, a, 1));
-	svc_entry_unref(b2);
-	b2 = with_external(&o, c, "b", "10.96.0.2", "198.51.100.1");
-	ASSERT_FALSE(svc_claims_apply(&claims, &(struct svc_change){b, b2}, 1));
-	svc_claims_fini(&claims);
-	svc_table_unref(t);
-	svc_entry_unref(a);
-	svc_entry_unref(b);
-	svc_entry_unref(b2);
 	svc_config_unref(c);
 	objects_fini(&o);
 }
@@ -88,17 +63,14 @@ TEST(an_equal_entry_is_the_same_owner)
 	struct svc_config *c = object_config();
 	struct svc_claims claims = {0};
 	struct svc_entry *a, *again;
-	struct svc_table *t;
 
 	objects_init(&o);
 	a = with_external(&o, c, "a", "10.96.0.1", "198.51.100.1");
 	again = with_external(&o, c, "a", "10.96.0.1", "198.51.100.1");
-	t = svc_table_new(c, &a, 1);
-	svc_claims_rebuild(&claims, t);
-	svc_table_unref(t);
+	add(&claims, a);
 	svc_entry_unref(a);
 	ASSERT_TRUE(owns(&claims, again, 1));
-	ASSERT_TRUE(svc_claims_apply(&claims, &(struct svc_change){again, NULL}, 1));
+	svc_claims_apply(&claims, &(struct svc_change){again, NULL}, 1, NULL);
 	ASSERT_EQ(map_len(&claims.owners), 0);
 	svc_claims_fini(&claims);
 	svc_entry_unref(again);
@@ -106,26 +78,43 @@ TEST(an_equal_entry_is_the_same_owner)
 	objects_fini(&o);
 }
 
-/* Whoever comes and goes, and where an address is contested too: the owner is what the table says.
- */
+/* What one says of each address of the other. */
+static void assert_says(const struct svc_claims *c, const struct svc_claims_past *past,
+			const struct svc_claims *due)
+{
+	map_foreach(x, &due->owners)
+		ASSERT_TRUE(svc_claims_owner(c, past, map_key(x)) == x->value);
+	map_foreach(x, &c->owners)
+		ASSERT_TRUE(svc_claims_owner(c, past, map_key(x)) ==
+			    svc_claims_owner(due, NULL, map_key(x)));
+}
+
+/* Whoever comes and goes, and where an address is contested too: the owner is a function of who is
+ * there, and the past tells what the owners were, over several steps. */
 TEST(following_random_changes_equals_rebuilding)
 {
 	struct objects o;
 	struct svc_config *c = object_config();
-	struct svc_claims claims = {0};
+	struct svc_claims claims = {0}, old = {0};
+	struct svc_claims_past older = {0};
 	struct svc_entry *e[8] = {NULL};
 	struct rand r;
 
 	objects_init(&o);
 	rand_seed(&r, 11);
-	for (int step = 0; step < 500; step++) {
+	for (int step = 0; step < 600; step++) {
 		size_t i = rand_below(&r, ARRAY_LEN(e));
 		struct svc_change change = {.before = e[i]};
 		struct svc_claims due = {0};
-		struct svc_entry *there[ARRAY_LEN(e)];
-		struct svc_table *t;
-		size_t n = 0;
+		struct svc_claims_past past = {0};
 
+		if (step % 5 == 0) {
+			svc_claims_fini(&old);
+			svc_claims_past_fini(&older);
+			for (size_t k = 0; k < ARRAY_LEN(e); k++)
+				if (e[k])
+					add(&old, e[k]);
+		}
 		/* An external IP of two, or a cluster IP of another. */
 		if (rand_below(&r, 3))
 			change.after = with_external(
@@ -135,20 +124,21 @@ TEST(following_random_changes_equals_rebuilding)
 					   (unsigned)rand_below(&r, 2) + 1)
 					.ptr);
 		e[i] = change.after;
-		svc_claims_apply(&claims, &change, 1);
+		svc_claims_apply(&claims, &change, 1, &past);
+		svc_claims_past_merge(&older, &past);
+		svc_claims_past_fini(&past);
 		svc_entry_unref(change.before);
 		for (size_t k = 0; k < ARRAY_LEN(e); k++)
 			if (e[k])
-				there[n++] = e[k];
-		t = svc_table_new(c, there, n);
-		svc_claims_rebuild(&due, t);
+				add(&due, e[k]);
 		ASSERT_EQ(map_len(&claims.owners), map_len(&due.owners));
 		ASSERT_EQ(map_len(&claims.rivals), map_len(&due.rivals));
-		map_foreach(x, &due.owners)
-			ASSERT_TRUE(svc_claims_owner(&claims, map_key(x)) == x->value);
+		assert_says(&claims, NULL, &due);
+		assert_says(&claims, &older, &old);
 		svc_claims_fini(&due);
-		svc_table_unref(t);
 	}
+	svc_claims_past_fini(&older);
+	svc_claims_fini(&old);
 	svc_claims_fini(&claims);
 	for (size_t i = 0; i < ARRAY_LEN(e); i++)
 		svc_entry_unref(e[i]);

@@ -21,19 +21,19 @@ TEST(old_plus_difference_is_new)
 		struct svc_config *config = object_config();
 		struct random_cluster c;
 		struct svc_table *before, *after, *made;
-		struct svc_diff d;
+		struct svc_changes d = {0};
 
 		random_cluster_init(&c, &r, 1 + rand_below(&r, 40));
 		before = random_cluster_table(&c, config);
 		for (size_t i = rand_below(&r, 10); i > 0; i--)
 			random_cluster_touch(&c, &r, rand_below(&r, c.n));
 		after = random_cluster_table(&c, config);
-		svc_diff_init(&d, before, after);
-		made = svc_table_change(before, d.changes.ptr, d.changes.len);
+		svc_changes_of(before, after, &d);
+		made = svc_table_change(before, d.ptr, d.len);
 		assert_same(made, after);
-		vec_foreach(x, &d.changes)
+		vec_foreach(x, &d)
 			ASSERT_FALSE(svc_entry_eq(x->before, x->after));
-		svc_diff_fini(&d);
+		vec_fini(&d);
 		svc_table_unref(before);
 		svc_table_unref(after);
 		svc_table_unref(made);
@@ -48,7 +48,7 @@ TEST(building_twice_gives_the_same_table)
 	struct svc_config *config = object_config();
 	struct random_cluster c;
 	struct svc_table *a, *b;
-	struct svc_diff d;
+	struct svc_changes d = {0};
 	struct rand r;
 
 	rand_seed(&r, 3);
@@ -65,9 +65,9 @@ TEST(building_twice_gives_the_same_table)
 	}
 	b = random_cluster_table(&c, config);
 	assert_same(a, b);
-	svc_diff_init(&d, a, b);
-	ASSERT_EQ(d.changes.len, 0);
-	svc_diff_fini(&d);
+	svc_changes_of(a, b, &d);
+	ASSERT_EQ(d.len, 0);
+	vec_fini(&d);
 	svc_table_unref(a);
 	svc_table_unref(b);
 	objects_fini(&c.o);
@@ -154,17 +154,17 @@ TEST(changes_in_any_order_make_the_same_table)
 	for (int round = 0; round < 30; round++) {
 		struct random_cluster c;
 		struct svc_table *before, *after, *t;
-		struct svc_diff d;
+		struct svc_changes d = {0};
 
 		random_cluster_init(&c, &r, 30);
 		before = random_cluster_table(&c, config);
 		for (size_t i = 0; i < 12; i++)
 			random_cluster_touch(&c, &r, rand_below(&r, c.n));
 		after = random_cluster_table(&c, config);
-		svc_diff_init(&d, before, after);
-		shuffle(&r, d.changes.ptr, d.changes.len, sizeof(*d.changes.ptr));
+		svc_changes_of(before, after, &d);
+		shuffle(&r, d.ptr, d.len, sizeof(*d.ptr));
 		t = svc_table_ref(before);
-		vec_foreach(x, &d.changes) {
+		vec_foreach(x, &d) {
 			struct svc_table *next = svc_table_change(t, x, 1);
 
 			svc_table_unref(t);
@@ -172,7 +172,7 @@ TEST(changes_in_any_order_make_the_same_table)
 		}
 		assert_same(t, after);
 		svc_table_unref(t);
-		svc_diff_fini(&d);
+		vec_fini(&d);
 		svc_table_unref(before);
 		svc_table_unref(after);
 		objects_fini(&c.o);

@@ -23,6 +23,9 @@ TEST(facts_say_where_packets_go)
 	struct api_service_port port;
 	struct svc_entry *e;
 	struct svc_table *t;
+	struct svc_state state = {0};
+	struct svc_view v;
+	struct svc_diff d;
 	struct buf b = BUF_INIT;
 
 	objects_init(&o);
@@ -34,7 +37,10 @@ TEST(facts_say_where_packets_go)
 	s->external_policy = API_POLICY_LOCAL;
 	e = object_entry(c, s, object_slice(&o, "10.64.1.2@n1 10.64.2.2@n2"));
 	t = svc_table_new(c, &e, 1);
-	svc_facts_of(t, &f);
+	svc_state_move(&state, t, &d);
+	svc_diff_fini(&d);
+	v = svc_state_view(&state);
+	svc_facts_of(&v, &f);
 	ASSERT_EQ(f.lines.len, ARRAY_LEN(lines));
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		ASSERT_STREQ(f.lines.ptr[i], lines[i]);
@@ -48,6 +54,7 @@ TEST(facts_say_where_packets_go)
 	}
 	buf_fini(&b);
 	svc_facts_fini(&f);
+	svc_state_fini(&state);
 	svc_table_unref(t);
 	svc_entry_unref(e);
 	svc_config_unref(c);

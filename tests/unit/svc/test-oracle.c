@@ -5,27 +5,26 @@
 #include "svc/fact.h"
 #include "tests/harness/test.h"
 
-/* A table with its claims. */
 struct world {
 	struct objects o;
 	struct svc_config *config;
-	struct svc_table *table;
-	struct svc_claims claims;
+	struct svc_state state;
 	struct svc_view view;
 };
 
-static void world_of(struct world *w, struct svc_entry *e)
+static void world_of(struct world *w, struct svc_table *t)
 {
-	w->table = svc_table_new(w->config, &e, 1);
-	svc_entry_unref(e);
-	svc_claims_rebuild(&w->claims, w->table);
-	w->view = (struct svc_view){w->table, &w->claims};
+	struct svc_diff d;
+
+	svc_state_move(&w->state, t, &d);
+	svc_diff_fini(&d);
+	svc_table_unref(t);
+	w->view = svc_state_view(&w->state);
 }
 
 static void world_fini(struct world *w)
 {
-	svc_claims_fini(&w->claims);
-	svc_table_unref(w->table);
+	svc_state_fini(&w->state);
 	svc_config_unref(w->config);
 	objects_fini(&w->o);
 }
@@ -36,6 +35,7 @@ static void balancer(struct world *w)
 	struct api_service *s;
 	struct api_service_port *port;
 	struct api_lb_ingress *in;
+	struct svc_entry *e;
 	struct str *range;
 
 	*w = (struct world){.config = object_config()};
@@ -54,7 +54,9 @@ static void balancer(struct world *w)
 	s->n_ingress = 1;
 	s->lb_source_ranges = (struct api_strs){range, 1};
 	s->external_policy = API_POLICY_LOCAL;
-	world_of(w, object_entry(w->config, s, object_slice(&w->o, "10.64.1.2@n1 10.64.2.2@n2")));
+	e = object_entry(w->config, s, object_slice(&w->o, "10.64.1.2@n1 10.64.2.2@n2"));
+	world_of(w, svc_table_new(w->config, &e, 1));
+	svc_entry_unref(e);
 }
 
 static struct svc_outcome ask(const struct world *w, enum svc_origin from, const char *src,
@@ -215,19 +217,17 @@ TEST(the_oracle_agrees_with_the_facts)
 		struct buf b = BUF_INIT;
 
 		random_cluster_init(&c, &r, 1 + rand_below(&r, 30));
-		w.table = random_cluster_table(&c, w.config);
-		svc_claims_rebuild(&w.claims, w.table);
-		w.view = (struct svc_view){w.table, &w.claims};
-		for (size_t i = 0; i < w.table->n; i++)
-			for (size_t j = 0; j < w.table->entries[i]->n_ports; j++) {
-				const struct svc_entry *e = w.table->entries[i];
+		world_of(&w, random_cluster_table(&c, w.config));
+		for (size_t i = 0; i < w.state.table->n; i++)
+			for (size_t j = 0; j < w.state.table->entries[i]->n_ports; j++) {
+				const struct svc_entry *e = w.state.table->entries[i];
 				const struct svc_port *p = &e->ports[j];
 
 				for (size_t k = 0; k < p->n_frontends; k++)
-					if (svc_claims_owns(&w.claims, e, p, &p->frontends[k]))
+					if (svc_view_owns(&w.view, e, p, &p->frontends[k]))
 						expect(&w.view, p, &p->frontends[k], &c.o.a, &due);
 			}
-		svc_facts_of(w.table, &facts);
+		svc_facts_of(&w.view, &facts);
 		drop_lines(&facts, "hairpin");
 		drop_lines(&facts, "config");
 		svc_facts_sort(&due);
@@ -236,8 +236,7 @@ TEST(the_oracle_agrees_with_the_facts)
 		buf_fini(&b);
 		svc_facts_fini(&facts);
 		svc_facts_fini(&due);
-		svc_claims_fini(&w.claims);
-		svc_table_unref(w.table);
+		svc_state_fini(&w.state);
 		svc_config_unref(w.config);
 		objects_fini(&c.o);
 	}
