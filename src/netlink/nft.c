@@ -236,6 +236,7 @@ void nft_add_table(struct nft_batch *b)
 {
 	begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	put_name(b, NFTA_TABLE_NAME, b->table);
+	put_be32(b, NFTA_TABLE_FLAGS, 0);
 	end(b);
 }
 
@@ -277,6 +278,7 @@ void nft_add_chain(struct nft_batch *b, const char *name, const char *type, int 
 		put_be32(b, NFTA_HOOK_HOOKNUM, (uint32_t)hook);
 		put_be32(b, NFTA_HOOK_PRIORITY, (uint32_t)priority);
 		unnest(b);
+		put_be32(b, NFTA_CHAIN_POLICY, NF_ACCEPT);
 		put_name(b, NFTA_CHAIN_TYPE, type);
 	}
 	end(b);
@@ -414,7 +416,8 @@ static void expr_end(struct nft_batch *b)
 static void put_reg(struct nft_batch *b, uint16_t type, unsigned reg)
 {
 	assert(reg < 16);
-	put_be32(b, type, NFT_REG32_00 + reg);
+	/* One that begins four words has two numbers; the kernel gives back the short one. */
+	put_be32(b, type, reg % 4 == 0 ? NFT_REG_1 + reg / 4 : NFT_REG32_00 + reg);
 }
 
 void nft_load_payload(struct nft_batch *b, unsigned reg, uint32_t base, uint32_t offset,
@@ -568,7 +571,6 @@ void nft_reject_tcp_reset(struct nft_batch *b)
 {
 	expr(b, "reject");
 	put_be32(b, NFTA_REJECT_TYPE, NFT_REJECT_TCP_RST);
-	mnl_attr_put_u8(b->msg, NFTA_REJECT_ICMP_CODE, 0);
 	expr_end(b);
 }
 
@@ -595,7 +597,7 @@ struct reading {
 	void *ctx;
 };
 
-static struct nlmsghdr *request(char *buf, int type, uint16_t flags, uint8_t family)
+struct nlmsghdr *nft_request(char *buf, int type, uint16_t flags, uint8_t family)
 {
 	return put_header(buf, (uint16_t)((NFNL_SUBSYS_NFTABLES << 8) | type), flags, family, 0);
 }
@@ -603,10 +605,13 @@ static struct nlmsghdr *request(char *buf, int type, uint16_t flags, uint8_t fam
 static int read_element(const struct nlattr *elem, struct reading *r)
 {
 	const struct nlattr *key = netlink_attr_in(elem, NFTA_SET_ELEM_KEY);
-	const struct nlattr *data = netlink_attr_in(elem, NFTA_SET_ELEM_DATA);
+	const struct nlattr *given = netlink_attr_in(elem, NFTA_SET_ELEM_DATA), *data, *verdict;
 
 	key = key ? netlink_attr_in(key, NFTA_DATA_VALUE) : NULL;
-	data = data ? netlink_attr_in(data, NFTA_DATA_VALUE) : NULL;
+	data = given ? netlink_attr_in(given, NFTA_DATA_VALUE) : NULL;
+	verdict = given ? netlink_attr_in(given, NFTA_DATA_VERDICT) : NULL;
+	if (verdict)
+		data = netlink_attr_in(verdict, NFTA_VERDICT_CHAIN);
 	if (!key)
 		return 0;
 	return r->element(r->ctx, mnl_attr_get_payload(key), mnl_attr_get_payload_len(key),
@@ -635,7 +640,7 @@ int nft_read_elements(struct netlink_socket *s, uint8_t family, const char *tabl
 {
 	struct reading rd = {.element = fn, .ctx = ctx};
 	char buf[1024];
-	struct nlmsghdr *nlh = request(buf, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
+	struct nlmsghdr *nlh = nft_request(buf, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
 	int r;
 
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
@@ -648,7 +653,7 @@ int nft_has_set(struct netlink_socket *s, uint8_t family, const char *table, con
 		struct err *err)
 {
 	char buf[1024];
-	struct nlmsghdr *nlh = request(buf, NFT_MSG_GETSET, NLM_F_ACK, family);
+	struct nlmsghdr *nlh = nft_request(buf, NFT_MSG_GETSET, NLM_F_ACK, family);
 	int r;
 
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, table);
@@ -657,15 +662,53 @@ int nft_has_set(struct netlink_socket *s, uint8_t family, const char *table, con
 	return r == -ENOENT ? 0 : r < 0 ? err_wrap(err, r, "looking for table %s", table) : 1;
 }
 
+static uint32_t get_be32(const struct nlattr *a)
+{
+	return a && mnl_attr_get_payload_len(a) == 4 ? ntohl(mnl_attr_get_u32(a)) : 0;
+}
+
+static int take_dormant(const struct nlmsghdr *nlh, void *ctx, struct err *err)
+{
+	const struct nlattr *flags =
+		netlink_attr_of(nlh, sizeof(struct nfgenmsg), NFTA_TABLE_FLAGS);
+
+	*(bool *)ctx |= (get_be32(flags) & NFT_TABLE_F_DORMANT) != 0;
+	return 0;
+}
+
+int nft_is_dormant(struct netlink_socket *s, uint8_t family, const char *table, struct err *err)
+{
+	char buf[1024];
+	struct nlmsghdr *nlh = nft_request(buf, NFT_MSG_GETTABLE, NLM_F_ACK, family);
+	bool is_dormant = false;
+	int r;
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	r = netlink_talk(s, nlh, take_dormant, &is_dormant, err);
+	return r == -ENOENT ? 0 : r < 0 ? err_wrap(err, r, "reading table %s", table) : is_dormant;
+}
+
 static int take_chain(const struct nlmsghdr *nlh, void *ctx, struct err *err)
 {
-	const struct nlattr *table =
-		netlink_attr_of(nlh, sizeof(struct nfgenmsg), NFTA_CHAIN_TABLE);
-	const struct nlattr *name = netlink_attr_of(nlh, sizeof(struct nfgenmsg), NFTA_CHAIN_NAME);
+	const size_t skip = sizeof(struct nfgenmsg);
+	const struct nlattr *table = netlink_attr_of(nlh, skip, NFTA_CHAIN_TABLE);
+	const struct nlattr *name = netlink_attr_of(nlh, skip, NFTA_CHAIN_NAME);
+	const struct nlattr *type = netlink_attr_of(nlh, skip, NFTA_CHAIN_TYPE);
+	const struct nlattr *hook = netlink_attr_of(nlh, skip, NFTA_CHAIN_HOOK);
+	const struct nlattr *policy = netlink_attr_of(nlh, skip, NFTA_CHAIN_POLICY);
 	struct reading *r = ctx;
+	struct nft_chain c = {.hook = -1};
 
-	if (table && name && str_eq_c(str_of(r->table), mnl_attr_get_str(table)))
-		r->chain(r->ctx, mnl_attr_get_str(name));
+	if (!table || !name || !str_eq_c(str_of(r->table), mnl_attr_get_str(table)))
+		return 0;
+	c.name = mnl_attr_get_str(name);
+	c.type = type ? mnl_attr_get_str(type) : "";
+	if (hook) {
+		c.hook = (int)get_be32(netlink_attr_in(hook, NFTA_HOOK_HOOKNUM));
+		c.priority = (int)get_be32(netlink_attr_in(hook, NFTA_HOOK_PRIORITY));
+	}
+	c.drops = policy && get_be32(policy) != NF_ACCEPT;
+	r->chain(r->ctx, &c);
 	return 0;
 }
 
@@ -674,7 +717,7 @@ int nft_read_chains(struct netlink_socket *s, uint8_t family, const char *table,
 {
 	struct reading rd = {.chain = fn, .ctx = ctx, .table = table};
 	char buf[1024];
-	struct nlmsghdr *nlh = request(buf, NFT_MSG_GETCHAIN, NLM_F_DUMP, family);
+	struct nlmsghdr *nlh = nft_request(buf, NFT_MSG_GETCHAIN, NLM_F_DUMP, family);
 	int r = netlink_talk(s, nlh, take_chain, &rd, err);
 
 	return r < 0 ? err_wrap(err, r, "reading the chains of table %s", table) : 0;

@@ -48,7 +48,8 @@ void nft_batch_table(struct nft_batch *b, uint8_t family, const char *table);
 int nft_batch_commit(struct nft_batch *b, struct netlink_socket *s, const char **ret_what,
 		     struct err *err) _nodiscard_;
 
-/* Objects. Adding what exists is fine; deleting what does not exist fails the transaction. */
+/* Objects. Adding what exists is fine, and wakes a table that sleeps and makes a base chain's
+ * policy accept; deleting what does not exist fails the transaction. */
 void nft_add_table(struct nft_batch *b);
 void nft_del_table(struct nft_batch *b);
 
@@ -105,7 +106,7 @@ void nft_reject_tcp_reset(struct nft_batch *b);
 /* NF_DROP, NF_ACCEPT, NFT_RETURN; NFT_JUMP, NFT_GOTO with a chain. */
 void nft_verdict(struct nft_batch *b, int code, const char *chain);
 
-/* Reading. Negative from the callback stops. */
+/* Reading. Negative from the callback stops. A verdict's data is its chain's name. */
 typedef int (*nft_element_fn)(void *ctx, const void *key, size_t key_len, const void *data,
 			      size_t data_len);
 int nft_read_elements(struct netlink_socket *s, uint8_t family, const char *table, const char *set,
@@ -113,6 +114,19 @@ int nft_read_elements(struct netlink_socket *s, uint8_t family, const char *tabl
 /* 1: there, 0: not there. */
 int nft_has_set(struct netlink_socket *s, uint8_t family, const char *table, const char *set,
 		struct err *err) _nodiscard_;
-typedef void (*nft_chain_fn)(void *ctx, const char *name);
+struct nft_chain {
+	const char *name;
+	const char *type; /* of a base chain: "nat", "filter" */
+	int hook;         /* -1: no base chain */
+	int priority;
+	bool drops; /* its policy */
+};
+typedef void (*nft_chain_fn)(void *ctx, const struct nft_chain *c);
+/* 1: somebody has put the table to sleep, 0: not so, or it is not there. */
+int nft_is_dormant(struct netlink_socket *s, uint8_t family, const char *table,
+		   struct err *err) _nodiscard_;
 int nft_read_chains(struct netlink_socket *s, uint8_t family, const char *table, nft_chain_fn fn,
 		    void *ctx, struct err *err) _nodiscard_;
+
+/* A request for reading, in `buf` of 1024 bytes: NFT_MSG_GET…. */
+struct nlmsghdr *nft_request(char *buf, int type, uint16_t flags, uint8_t family);

@@ -15,9 +15,11 @@ void nftables_kernel_fini(struct nftables_kernel *k)
 	nftables_elements_fini(&k->elements);
 	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
 		vec_fini(&k->classes[f]);
+		vec_fini(&k->strays[f]);
 		vec_foreach(c, &k->chains[f])
-			free(*c);
+			free(c->name);
 		vec_fini(&k->chains[f]);
+		nft_rules_fini(&k->rules[f]);
 	}
 }
 
@@ -46,17 +48,38 @@ static int take_element(void *ctx, const void *key, size_t key_len, const void *
 static int take_class(void *ctx, const void *key, size_t key_len, const void *data, size_t data_len)
 {
 	struct place *p = ctx;
+	char name[NFTABLES_NAME_MAX];
+	struct nftables_class c;
+	uint64_t v;
 
-	if (key_len == 8)
-		*vec_push(&p->k->classes[p->f]) = nftables_class_get(key);
+	if (key_len != 8)
+		return 0;
+	v = nftables_class_get(key);
+	if (nftables_class_unpack(v, &c)) {
+		nftables_class_name(&c, name);
+		if (data_len == strlen(name) + 1 && memcmp(data, name, data_len) == 0) {
+			*vec_push(&p->k->classes[p->f]) = v;
+			return 0;
+		}
+	}
+	*vec_push(&p->k->strays[p->f]) = v;
 	return 0;
 }
 
-static void take_chain(void *ctx, const char *name)
+static void take_chain(void *ctx, const struct nft_chain *c)
 {
+	struct nftables_kernel_chain x = {
+		.name = mem_xstrdup(c->name), .is_hook = c->hook >= 0, .drops = c->drops};
 	struct place *p = ctx;
 
-	*vec_push(&p->k->chains[p->f]) = mem_xstrdup(name);
+	for (size_t i = 0; i < nftables_n_hooks; i++) {
+		const struct nftables_hook *h = &nftables_hooks[i];
+
+		if (str_eq_c(str_of(h->name), c->name))
+			x.is_wrong = c->hook != h->hook || c->priority != h->priority ||
+				     !str_eq_c(str_of(c->type), "nat");
+	}
+	*vec_push(&p->k->chains[p->f]) = x;
 }
 
 static int read_family(struct netlink_socket *s, struct nftables_kernel *k, enum nftables_family f,
@@ -79,9 +102,16 @@ static int read_family(struct netlink_socket *s, struct nftables_kernel *k, enum
 	}
 	r = nft_read_elements(s, nfproto, NFTABLES_TABLE,
 			      nftables_set_of(f, NFTABLES_CLASSES)->name, take_class, &place, err);
-	return r < 0 && r != -ENOENT
-		       ? r
-		       : nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = nft_read_chains(s, nfproto, NFTABLES_TABLE, take_chain, &place, err);
+	if (r == 0)
+		r = nft_rules_read(s, nfproto, NFTABLES_TABLE, &k->rules[f], err);
+	if (r < 0)
+		return r;
+	r = nft_is_dormant(s, nfproto, NFTABLES_TABLE, err);
+	k->is_dormant[f] = r > 0;
+	return r < 0 ? r : 0;
 }
 
 int nftables_kernel_read(struct netlink_socket *s, struct nftables_kernel *k, struct err *err)
@@ -94,6 +124,18 @@ int nftables_kernel_read(struct netlink_socket *s, struct nftables_kernel *k, st
 	}
 	nftables_elements_sort(&k->elements);
 	return 0;
+}
+
+void nftables_kernel_forget(struct nftables_kernel *k, enum nftables_family f)
+{
+	k->has_layout[f] = false;
+	for (size_t s = 0; s < NFTABLES_FILLED; s++)
+		buf_clear(&k->elements.set[f][s]);
+	vec_clear(&k->classes[f]);
+	vec_clear(&k->strays[f]);
+	vec_foreach(c, &k->chains[f])
+		free(c->name);
+	vec_clear(&k->chains[f]);
 }
 
 ptrdiff_t nftables_kernel_find(const struct nftables_kernel *k, enum nftables_family f,

@@ -419,8 +419,8 @@ static void put_small_chains(struct nft_batch *b, const struct fam *f)
 	fresh_chain(b, "do-drop");
 	rule_verdict(b, "do-drop", NF_DROP, NULL);
 	/* Lengths are put before this rule. */
-	fresh_chain(b, "ranges");
-	rule_verdict(b, "ranges", NF_DROP, NULL);
+	fresh_chain(b, NFTABLES_RANGES);
+	rule_verdict(b, NFTABLES_RANGES, NF_DROP, NULL);
 }
 
 static void put_masquerade(struct nft_batch *b, const struct fam *f, const struct svc_config *c)
@@ -451,22 +451,22 @@ static void put_masquerade(struct nft_batch *b, const struct fam *f, const struc
 	nft_rule_end(b, NULL);
 }
 
+const struct nftables_hook nftables_hooks[] = {
+	{"hook-prerouting", "services", NF_INET_PRE_ROUTING, -100},
+	{"hook-output", "services", NF_INET_LOCAL_OUT, -100},
+	{"hook-postrouting", "do-masquerade", NF_INET_POST_ROUTING, 100},
+};
+const size_t nftables_n_hooks = ARRAY_LEN(nftables_hooks);
+
 void nftables_put_hooks(struct nft_batch *b, enum nftables_family fam)
 {
-	static const struct {
-		const char *name, *to;
-		int hook, priority;
-	} hooks[] = {
-		{"hook-prerouting", "services", NF_INET_PRE_ROUTING, -100},
-		{"hook-output", "services", NF_INET_LOCAL_OUT, -100},
-		{"hook-postrouting", "do-masquerade", NF_INET_POST_ROUTING, 100},
-	};
-
 	nft_batch_table(b, fams[fam].nfproto, NFTABLES_TABLE);
-	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
-		nft_add_chain(b, hooks[i].name, "nat", hooks[i].hook, hooks[i].priority);
-		nft_flush_chain(b, hooks[i].name);
-		rule_verdict(b, hooks[i].name, NFT_JUMP, hooks[i].to);
+	for (size_t i = 0; i < nftables_n_hooks; i++) {
+		const struct nftables_hook *h = &nftables_hooks[i];
+
+		nft_add_chain(b, h->name, "nat", h->hook, h->priority);
+		nft_flush_chain(b, h->name);
+		rule_verdict(b, h->name, NFT_JUMP, h->to);
 	}
 }
 
@@ -492,7 +492,7 @@ void nftables_put_range_length(struct nft_batch *b, enum nftables_family fam, ui
 	const struct fam *f = &fams[fam];
 	uint32_t number = len;
 
-	nft_rule(b, "ranges", true);
+	nft_rule(b, NFTABLES_RANGES, true);
 	load_destination(b, f, R_ID);
 	nft_load_immediate(b, r_index(f), &number, sizeof(number));
 	load_saddr(b, f, r_backend(f));
@@ -695,7 +695,7 @@ void nftables_put_class(struct nft_batch *b, enum nftables_family fam, const str
 	nftables_class_name(cl, chain);
 	fresh_chain(b, chain);
 	if (cl->has_ranges)
-		rule_verdict(b, chain, NFT_JUMP, "ranges");
+		rule_verdict(b, chain, NFT_JUMP, NFTABLES_RANGES);
 	if (is_special(cl, SVC_FROM_POD) && svc_config_detects(c, nftables_ip_family(fam))) {
 		nft_rule(b, chain, false);
 		match_pod(b, fam, c);

@@ -101,10 +101,17 @@ uint64_t nftables_class_get(const char in[8]);
 enum {
 	NFTABLES_NAME_MAX = 128,
 };
+#define NFTABLES_RANGES "ranges" /* the chain of the prefix lengths, and at its end a drop */
 
 /* Everything that is always there, for one family; existing chains are filled anew. The batch's
  * table is set by it. */
 void nftables_put_base(struct nft_batch *b, enum nftables_family f, const struct svc_config *c);
+struct nftables_hook {
+	const char *name, *to;
+	int hook, priority; /* of type nat */
+};
+extern const struct nftables_hook nftables_hooks[];
+extern const size_t nftables_n_hooks;
 /* The base chains: from then on packets pass here, so this comes last when maps are filled. */
 void nftables_put_hooks(struct nft_batch *b, enum nftables_family f);
 /* The chain that chooses among `n` backends of a set: its name, and its rules. */

@@ -258,6 +258,14 @@ static void put_structure(struct nftables *n, const struct nftables_kernel *k,
 			nft_del_table(&n->batch);
 		}
 		nftables_put_base(&n->batch, f, config);
+		vec_foreach(v, &k->strays[f]) {
+			char key[8];
+
+			if (!k->has_layout[f])
+				break;
+			nftables_class_put(*v, key);
+			nft_del_elements(&n->batch, nftables_set_of(f, NFTABLES_CLASSES), key, 1);
+		}
 		if (!k->has_layout[f])
 			prepare_chains(n, f, config);
 	}
@@ -359,13 +367,14 @@ static void collect_garbage(struct nftables *n, const struct nftables_kernel *k)
 		}
 		for (int pass = 0; pass < 2; pass++)
 			vec_foreach(c, &k->chains[f]) {
-				if (!is_ours_by_demand(*c) || map_get(&used, str_of(*c)) ||
-				    map_get(&n->choosers[f], str_of(*c)))
+				if (!is_ours_by_demand(c->name) ||
+				    map_get(&used, str_of(c->name)) ||
+				    map_get(&n->choosers[f], str_of(c->name)))
 					continue;
 				if (pass == 0)
-					nft_flush_chain(&n->batch, *c);
+					nft_flush_chain(&n->batch, c->name);
 				else
-					nft_del_chain(&n->batch, *c);
+					nft_del_chain(&n->batch, c->name);
 			}
 		map_fini(&used);
 	}
@@ -413,6 +422,10 @@ static int nftables_sync(struct proxy_backend *b, const struct svc_view *v,
 	r = read_kernel(n, &k, err);
 	if (r < 0)
 		return r;
+	for (size_t f = 0; f < NFTABLES_FAMILIES; f++)
+		vec_foreach(c, &k.chains[f])
+			if (c->is_wrong)
+				nftables_kernel_forget(&k, f); /* a hook cannot be moved */
 	r = sync_with(n, &k, v, err);
 	if (r == 0) {
 		collect_garbage(n, &k);
@@ -466,6 +479,50 @@ static int nftables_apply(struct proxy_backend *b, const struct svc_diff *d,
 
 /* ---- the rest of the contract ---- */
 
+/* All rules that should be there, in a batch that is not sent. */
+static void put_rules(const struct nftables *n, enum nftables_family f, struct nft_batch *b)
+{
+	struct map choosers = {0};
+
+	nftables_put_base(b, f, n->config);
+	nftables_put_hooks(b, f);
+	for (size_t len = 0; len < ARRAY_LEN(n->has_length[f]); len++)
+		if (n->has_length[f][len])
+			nftables_put_range_length(b, f, (uint8_t)len);
+	map_foreach(x, &n->classes[f]) {
+		struct nftables_chooser c[2];
+		char name[NFTABLES_NAME_MAX];
+		struct nftables_class cl;
+		uint64_t packed;
+		size_t count;
+
+		memcpy(&packed, map_key(x).ptr, sizeof(packed));
+		if (!nftables_class_unpack(packed, &cl))
+			continue;
+		count = nftables_class_choosers(&cl, c);
+		for (size_t i = 0; i < count; i++) {
+			nftables_chooser_name(&c[i], name);
+			if (!map_put(&choosers, str_of(name), b))
+				nftables_put_chooser(b, f, &c[i]);
+		}
+		nftables_put_class(b, f, n->config, &cl);
+	}
+	map_fini(&choosers);
+}
+
+static void check_rules(const struct nftables *n, const struct nftables_kernel *k,
+			struct svc_facts *out)
+{
+	for (size_t f = 0; f < NFTABLES_FAMILIES; f++) {
+		struct nft_batch b;
+
+		nft_batch_init(&b);
+		put_rules(n, f, &b);
+		nftables_kernel_check(k, f, &b, out);
+		nft_batch_fini(&b);
+	}
+}
+
 static int nftables_dump(struct proxy_backend *b, struct svc_facts *ret, struct err *err)
 {
 	const struct nftables *n = self_of(b);
@@ -475,8 +532,11 @@ static int nftables_dump(struct proxy_backend *b, struct svc_facts *ret, struct 
 	if (r < 0)
 		return r;
 	nftables_kernel_facts(&k, ret);
-	if (n->config && k.has_layout[NFTABLES_V4] && k.has_layout[NFTABLES_V6])
+	if (n->config) {
+		/* The configuration is in the rules: they are ours or they are told. */
+		check_rules(n, &k, ret);
 		svc_facts_add_config(ret, n->config);
+	}
 	nftables_kernel_fini(&k);
 	svc_facts_sort(ret);
 	return 0;

@@ -407,35 +407,68 @@ def contested_address(b):
     eq(spread(lambda: b.ask('client', EXTERNAL, 80), 8), {'b'})
 
 
+def nft(b, *words):
+    with b.top.inside('node'):
+        return subprocess.run(['nft', *words], check=True, capture_output=True, text=True).stdout
+
+
+def nftables_vandalisms(b):
+    """What others could do to our tables: (what it is, nft commands)."""
+    for name in ('cluster-ips', 'members', 'local-members', 'sources', 'hairpins', 'node-addresses'):
+        yield f'empty set {name}', [f'flush set ip fairlead {name}']
+    for name in ('services', 'node-ports', 'origins', 'node-origins', 'backends'):
+        yield f'empty map {name}', [f'flush map ip fairlead {name}']
+    for family in ('ip', 'ip6'):
+        chains = [c['chain'] for c in json.loads(nft(b, '-j', 'list', 'chains'))['nftables'] if 'chain' in c]
+        chains = [c['name'] for c in chains if c['family'] == family and c['table'] == 'fairlead']
+        eq(len(chains) > 10, True)
+        for name in chains:
+            yield f'flush {family} {name}', [f'flush chain {family} fairlead {name}']
+        for name in (c for c in chains if c.startswith('hook-')):
+            yield f'delete {family} {name}', [f'flush chain {family} fairlead {name}', f'delete chain {family} fairlead {name}']
+            yield f'policy of {family} {name}', [f'add chain {family} fairlead {name} {{ policy drop; }}']
+            # A chain of that name that no packet comes to.
+            yield f'unhook {family} {name}', [f'flush chain {family} fairlead {name}', f'delete chain {family} fairlead {name}',
+                                              f'add chain {family} fairlead {name}',
+                                              f'add rule {family} fairlead {name} jump services']
+        yield f'insert a rule, {family}', [f'insert rule {family} fairlead services drop']
+        yield f'put {family} to sleep', [f'add table {family} fairlead {{ flags dormant; }}']
+        yield f'delete {family}', [f'delete table {family} fairlead']
+
+
+VANDALISMS = {'nftables': nftables_vandalisms}
+
+
 def drift_is_seen_and_mended(b):
-    """Whatever set or map somebody else empties, or deletes, a check tells it and a sync mends it."""
-    if b.mode != 'nftables':
+    """Whatever somebody else does to what the mode put into the kernel, a check tells it and a sync mends it."""
+    if b.mode not in VANDALISMS:
         raise Skipped(f'{b.mode} has no verifier yet')
     sticky = {'sessionAffinity': 'ClientIP', 'sessionAffinityConfig': {'clientIP': {'timeoutSeconds': 600}}}
-    plain = service('plain', ip='10.96.0.11', ip6=None)
+    plain = service('plain', ip='10.96.0.11', ip6='fd96::11')
     both = [slices(['a', 'far']), slices(['a'], 'plain')]
     b.table(service(type='LoadBalancer', externalTrafficPolicy='Local', loadBalancerSourceRanges=['192.0.2.0/24'],
                     status={'loadBalancer': {'ingress': [{'ip': LB}]}}, port_extra={'nodePort': 30080}, **sticky),
             plain, slices=both)
-    sets = ('cluster-ips', 'members', 'local-members', 'sources', 'hairpins', 'node-addresses')
-    maps = ('services', 'node-ports', 'origins', 'node-origins', 'backends')
-    for kind, name in [('set', n) for n in sets] + [('map', n) for n in maps]:
-        with b.top.inside('node'):
-            subprocess.run(['nft', 'flush', kind, 'ip', 'fairlead', name], check=True)
+    for what, commands in VANDALISMS[b.mode](b):
+        nft(b, '; '.join(commands))
         try:
             b.driver('check')
         except AssertionError as e:
             eq('kernel differs' in str(e), True)
         else:
-            raise AssertionError(f'nobody sees that {name} is empty')
+            raise AssertionError(f'nobody sees: {what}')
         b.driver('sync')
-        b.driver('check')
+        try:
+            b.driver('check')
+        except AssertionError as e:
+            raise AssertionError(f'not mended: {what}: {e}') from None
+        eq(b.ask('client', '10.96.0.11', 80)[0], 'a')
     b.table(plain, slices=both)
     b.driver('sync')  # collects the chains that look into it
-    with b.top.inside('node'):
-        subprocess.run(['nft', 'delete', 'set', 'ip', 'fairlead', 'members'], check=True)
-    b.driver('sync')
-    b.driver('check')
+    if b.mode == 'nftables':
+        nft(b, 'delete set ip fairlead members')
+        b.driver('sync')
+        b.driver('check')
 
 
 def purge_leaves_nothing(b):

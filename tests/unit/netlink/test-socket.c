@@ -43,7 +43,7 @@ struct reader {
 	int seen;
 };
 
-static void on_chain(void *ctx, const char *name)
+static void on_chain(void *ctx, const struct nft_chain *c)
 {
 	struct reader *r = ctx;
 
