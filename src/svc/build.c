@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svc/build.h"
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "svc/select.h"
 
@@ -151,6 +152,48 @@ static void draft_port(struct draft *d, const struct svc_config *c, const struct
 	d->port.n_local = d->sel.n_local;
 }
 
+static void draft_fini(struct draft *d)
+{
+	vec_fini(&d->frontends);
+	vec_fini(&d->ranges);
+	svc_selection_fini(&d->sel);
+}
+
+/* True for one that an earlier port has, or this one; else it is in *seen afterwards. */
+static bool is_twin(struct map *seen, const struct draft *d, const struct svc_frontend *f)
+{
+	char buf[SVC_FRONTEND_KEY_LEN];
+	struct str key = svc_frontend_key(d->port.protocol, f, buf);
+
+	return map_put(seen, key, seen) != NULL;
+}
+
+/* API servers let no two ports of a Service be alike, but nothing here may hang on that: a kernel
+ * refuses an element that is there twice, and with it the whole change. The first port has it; one
+ * that is left without its cluster IP goes. Returns how many stay. */
+static size_t drop_twins(struct draft *drafts, size_t n)
+{
+	struct map seen = {0};
+	size_t stay = 0;
+
+	for (size_t i = 0; n > 1 && i < n; i++) {
+		struct draft d = drafts[i];
+		size_t k = 0;
+
+		if (is_twin(&seen, &d, &d.frontends.ptr[0])) {
+			draft_fini(&d);
+			continue;
+		}
+		vec_foreach(f, &d.frontends)
+			if (f == d.frontends.ptr || !is_twin(&seen, &d, f))
+				d.frontends.ptr[k++] = *f;
+		d.frontends.len = k;
+		drafts[stay++] = d;
+	}
+	map_fini(&seen);
+	return n > 1 ? stay : n;
+}
+
 static void *take(char **at, size_t size)
 {
 	void *p = *at;
@@ -250,18 +293,16 @@ struct svc_entry *svc_build_entry(const struct svc_config *c, const struct api_s
 		return NULL;
 	drafts = mem_xarray(max ? max : 1, sizeof(*drafts));
 	for (size_t f = 0; f < s->n_cluster_addrs; f++)
-		for (size_t i = 0; i < s->n_ports; i++)
+		for (size_t i = 0; !ip_is_unspecified(&s->cluster_addrs[f]) && i < s->n_ports; i++)
 			draft_port(&drafts[n++], c, s, &s->cluster_addrs[f], &s->ports[i], slices,
 				   n_slices);
+	n = drop_twins(drafts, n);
 	e = pack(drafts, n, &s->meta);
 	e->health_port = health_port(s);
 	if (e->health_port)
 		e->n_health_ready = svc_select_ready_here(c, slices, n_slices);
-	for (size_t i = 0; i < n; i++) {
-		vec_fini(&drafts[i].frontends);
-		vec_fini(&drafts[i].ranges);
-		svc_selection_fini(&drafts[i].sel);
-	}
+	for (size_t i = 0; i < n; i++)
+		draft_fini(&drafts[i]);
 	free(drafts);
 	return e;
 }

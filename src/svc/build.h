@@ -18,6 +18,7 @@
  * without the label above. */
 bool svc_build_wants(const struct api_service *s);
 
-/* A new entry; NULL when svc_build_wants says no. Slices of other Services must not be given. */
+/* A new entry; NULL when svc_build_wants says no. No frontend is in it twice: the first port that
+ * names one has it. Slices of other Services must not be given. */
 struct svc_entry *svc_build_entry(const struct svc_config *c, const struct api_service *s,
 				  const struct api_endpoint_slice *const *slices, size_t n_slices);

@@ -179,7 +179,8 @@ static bool port_eq(const struct svc_port *a, const struct svc_port *b)
 	       a->is_internal_local == b->is_internal_local &&
 	       a->is_external_local == b->is_external_local && a->has_any == b->has_any &&
 	       a->has_ranges == b->has_ranges && a->is_cut == b->is_cut &&
-	       a->affinity_s == b->affinity_s && frontends_eq(a, b) && backends_eq(a, b) &&
+	       a->affinity_s == b->affinity_s && a->n_cluster == b->n_cluster &&
+	       a->n_local == b->n_local && frontends_eq(a, b) && backends_eq(a, b) &&
 	       prefixes_eq(a->ranges, a->n_ranges, b->ranges, b->n_ranges);
 }
 

@@ -165,3 +165,31 @@ TEST(the_health_port_counts_local_ready_addresses)
 	svc_config_unref(c);
 	objects_fini(&o);
 }
+
+TEST(of_two_ports_that_are_alike_the_first_counts)
+{
+	struct objects o;
+	struct svc_config *c = object_config();
+	struct api_service_port p[3] = {
+		{.name = STR("p"), .port = 80, .node_port = 30080},
+		{.name = STR("q"), .port = 80, .node_port = 30081},
+		{.name = STR("r"), .port = 81, .node_port = 30080},
+	};
+	struct api_service *s;
+	struct svc_entry *e;
+
+	objects_init(&o);
+	s = object_service(&o, "web", "10.96.0.10");
+	s->type = API_NODE_PORT;
+	s->ports = p;
+	s->n_ports = ARRAY_LEN(p);
+	e = object_entry(c, s, object_slice(&o, "10.64.1.2@n1"));
+	ASSERT_EQ(e->n_ports, 2);
+	ASSERT_STR(e->ports[0].name, STR("p"));
+	ASSERT_EQ(e->ports[0].n_frontends, 2);
+	ASSERT_STR(e->ports[1].name, STR("r"));
+	ASSERT_EQ(e->ports[1].n_frontends, 1);
+	svc_entry_unref(e);
+	svc_config_unref(c);
+	objects_fini(&o);
+}
