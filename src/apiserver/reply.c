@@ -147,10 +147,18 @@ void reply_object(struct request *req, int status, struct object *o, uint64_t re
 	reply_buf(req, status, &b);
 }
 
+/* For the audit log. */
+static void note(struct http_exchange *x, struct str json)
+{
+	if (x->on_answer)
+		x->answer_note = str_dup(&x->arena, json);
+}
+
 void reply_status(struct request *req, int status, struct buf *json)
 {
 	struct buf b = BUF_INIT;
 
+	note(req->x, buf_str(json));
 	if (req->format != REQUEST_PROTO) {
 		req->content_type = "application/json";
 		reply_buf(req, status, json);
@@ -186,16 +194,19 @@ void reply_failure(struct request *req)
 	reply_status(req, req->st.code, &b);
 }
 
+void reply_refused(struct http_exchange *x, const struct status *st)
+{
+	struct buf b = BUF_INIT;
+
+	status_write(&b, st);
+	note(x, buf_str(&b));
+	http_reply_buf(x, st->code, "application/json", &b);
+}
+
 void reply_refusal(struct http_exchange *x, int code, const char *message)
 {
 	struct status st = {.arena = &x->arena};
-	struct buf b = BUF_INIT;
-	struct bytes *body;
 
-	IGNORE(status_set(&st, code, "%s", message), "returns its code, which we have");
-	status_write(&b, &st);
-	body = bytes_dup(buf_str(&b));
-	buf_fini(&b);
-	http_reply(x, st.code, "application/json", body);
-	bytes_unref(body);
+	IGNORE(status_set(&st, code, "%s", message), "told at once");
+	reply_refused(x, &st);
 }

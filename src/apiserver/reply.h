@@ -24,5 +24,6 @@ void reply_tree(struct request *req, int status, const char *api_version, const 
 /* `json` is a Status; in protobuf when the client prefers that. Empties it. */
 void reply_status(struct request *req, int status, struct buf *json);
 void reply_failure(struct request *req); /* req->st, which is set */
-/* A failure without a parsed request. */
+/* Failures without a parsed request. */
+void reply_refused(struct http_exchange *x, const struct status *st);
 void reply_refusal(struct http_exchange *x, int code, const char *message);

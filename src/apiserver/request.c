@@ -219,7 +219,7 @@ static int check_verb(struct request *req, bool is_prefixed)
 	if (!verb_of(req, is_watch, &req->verb) || !(verbs & verb_bit(req->verb)) ||
 	    (is_prefixed && req->verb != REQUEST_WATCH) ||
 	    (is_wide && (req->verb == REQUEST_CREATE || req->verb == REQUEST_DELETE_COLLECTION))) {
-		status_about(&req->st, req->res, (struct str){0});
+		req->st.has_details = true;
 		return status_set(&req->st, ERR_METHOD,
 				  "the server does not allow this method on the requested "
 				  "resource");

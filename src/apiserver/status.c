@@ -155,7 +155,7 @@ static void add_member(struct buf *b, bool *is_first, const char *key, struct st
 		buf_add_byte(b, ',');
 	*is_first = false;
 	buf_printf(b, "\"%s\":", key);
-	json_write_string(b, value);
+	json_write_text(b, value); /* may be of a path */
 }
 
 static void add_causes(struct buf *b, bool *is_first, const struct status *st)
@@ -192,7 +192,7 @@ void status_write(struct buf *b, const struct status *st)
 	buf_add_c(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{");
 	add_member(b, &is_first, "continue", st->continue_token);
 	buf_add_c(b, "},\"status\":\"Failure\",\"message\":");
-	json_write_string(b, st->message);
+	json_write_text(b, st->message);
 	is_first = false;
 	add_member(b, &is_first, "reason", str_of(st->reason));
 	if (st->name.len || st->kind.len || st->n_causes || st->retry_after_s || st->has_details) {

@@ -108,9 +108,14 @@ struct http_exchange {
 	void (*on_close)(struct http_exchange *x);
 	void (*on_writable)(struct http_exchange *x); /* pending fell below HTTP_WRITABLE */
 	void (*on_data)(struct http_exchange *x, struct str data); /* after http_upgrade */
-	/* Once, when the answer begins: for those who keep a record of answers. May be NULL. */
+	struct http_header always; /* goes with whatever is answered; no name: nothing does */
+	/* For those who keep a record of answers, on a server; may be NULL. The first once, when
+	 * the answer begins; the second once, when the exchange is over, however it ended. */
 	void (*on_answer)(struct http_exchange *x, int status);
-	void *answer_ctx; /* of whoever set on_answer */
+	void (*on_over)(struct http_exchange *x);
+	void *answer_ctx;       /* of whoever set these */
+	struct str answer_note; /* for on_answer, by who answers: what the answer says; absent: no
+				 * more than its status */
 };
 
 /* A whole response. `body` may be NULL; a reference is taken. */

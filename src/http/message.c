@@ -183,11 +183,28 @@ const char *http_status_text(int status)
 	return "Unknown";
 }
 
+/* The same headers, and the one that always goes with them. */
+static const struct http_header *add_always(struct http_exchange *x,
+					    const struct http_header *headers, size_t *n)
+{
+	struct http_header *all;
+
+	if (!x->always.name.len)
+		return headers;
+	all = arena_array(&x->arena, *n + 1, sizeof(*all));
+	all[0] = x->always;
+	if (*n)
+		memcpy(all + 1, headers, *n * sizeof(*all));
+	++*n;
+	return all;
+}
+
 void http_reply_with(struct http_exchange *x, int status, const struct http_header *headers,
 		     size_t n_headers, struct bytes *body)
 {
 	if (x->on_answer)
 		x->on_answer(x, status);
+	headers = add_always(x, headers, &n_headers);
 	x->ops->begin(x, status, headers, n_headers, body ? (int64_t)body->len : 0);
 	if (body && body->len)
 		x->ops->write(x, body);
@@ -231,6 +248,7 @@ void http_begin(struct http_exchange *x, int status, const struct http_header *h
 {
 	if (x->on_answer)
 		x->on_answer(x, status);
+	headers = add_always(x, headers, &n_headers);
 	x->ops->begin(x, status, headers, n_headers, -1);
 }
 
@@ -290,6 +308,7 @@ void http_upgrade(struct http_exchange *x, const struct http_header *headers, si
 	assert(x->on_data);
 	if (x->on_answer)
 		x->on_answer(x, 101);
+	headers = add_always(x, headers, &n_headers);
 	x->ops->upgrade(x, headers, n_headers);
 }
 

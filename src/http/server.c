@@ -119,11 +119,14 @@ struct http_job *http_job_new(struct http_link *k, const struct http_exchange_op
 void http_job_free(struct http_job *j)
 {
 	struct http_server *s = j->link->server;
-	struct arena arena = j->x.arena;
+	struct arena arena;
 	struct buf body = j->body;
 	__typeof__(j->headers) headers = j->headers;
 	__typeof__(j->queue) queue = j->queue;
 
+	if (j->x.on_over)
+		j->x.on_over(&j->x);
+	arena = j->x.arena;
 	list_remove(&j->node);
 	list_remove(&j->drained);
 	http_deadline_clear(&j->deadline);

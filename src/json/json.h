@@ -77,6 +77,7 @@ bool json_is_null(const struct json *n);                 /* NULL pointer or JSON
 
 /* Whether a text that came by another way may be a string of a tree: well-formed UTF-8. */
 bool json_is_utf8(struct str s);
+size_t json_utf8_len(struct str s); /* of the well-formed part that s begins with */
 
 /* The first key that occurs twice in one object of the tree: its dotted path in *ret. */
 bool json_duplicate(struct arena *a, const struct json *n, struct str *ret);
@@ -114,3 +115,5 @@ void json_write(struct buf *b, const struct json *n);
 /* Two-space indented, for people. */
 void json_write_pretty(struct buf *b, const struct json *n);
 void json_write_string(struct buf *b, struct str s); /* with quotes */
+/* The same of what may be no text: each byte that is none is written as U+FFFD. */
+void json_write_text(struct buf *b, struct str s);

@@ -123,7 +123,7 @@ static size_t parse_utf8(const char *s, const char *end)
 	return n;
 }
 
-bool json_is_utf8(struct str s)
+size_t json_utf8_len(struct str s)
 {
 	const char *at = s.ptr, *end = s.len ? s.ptr + s.len : s.ptr;
 
@@ -140,10 +140,15 @@ bool json_is_utf8(struct str s)
 		}
 		n = (unsigned char)*at < 0x80 ? 1 : parse_utf8(at, end);
 		if (n == 0)
-			return false;
+			break;
 		at += n;
 	}
-	return true;
+	return (size_t)(at - s.ptr);
+}
+
+bool json_is_utf8(struct str s)
+{
+	return json_utf8_len(s) == s.len;
 }
 
 static int parse_hex4(const char *s, const char *end)

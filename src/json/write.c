@@ -64,6 +64,26 @@ void json_write_string(struct buf *b, struct str s)
 	write_byte(b, '"');
 }
 
+void json_write_text(struct buf *b, struct str s)
+{
+	struct buf text = BUF_INIT;
+
+	if (json_is_utf8(s)) {
+		json_write_string(b, s);
+		return;
+	}
+	while (s.len) {
+		size_t n = json_utf8_len(s);
+
+		buf_add_str(&text, str_sub(s, 0, n));
+		if (n < s.len)
+			buf_add_c(&text, "\xef\xbf\xbd");
+		s = str_skip(s, n + 1);
+	}
+	json_write_string(b, buf_str(&text));
+	buf_fini(&text);
+}
+
 /* The shortest decimal that reads back as the same double. */
 static void write_double(struct buf *b, double v)
 {

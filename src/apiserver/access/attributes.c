@@ -42,11 +42,12 @@ static struct str verb_of_item(enum http_method m)
 		return STR("update");
 	case HTTP_PATCH:
 	case HTTP_DELETE:
+		return verb_of_path(m);
 	case HTTP_OPTIONS:
 	case HTTP_CONNECT:
 	case HTTP_OTHER:
 	default:
-		return verb_of_path(m);
+		return STR(""); /* no verb of objects */
 	}
 }
 

@@ -119,40 +119,39 @@ const char *apiserver_word_refusal(struct buf *body, int status, const char *rea
 	return "application/json";
 }
 
-static void refuse(struct http_exchange *x, const struct status *st)
+static struct access_attrs *attributes_of(struct http_exchange *x)
 {
-	struct buf b = BUF_INIT;
-	struct bytes *body;
-
-	status_write(&b, st);
-	body = bytes_dup(buf_str(&b));
-	buf_fini(&b);
-	http_reply(x, st->code, "application/json", body);
-	bytes_unref(body);
-}
-
-static void serve(struct apiserver *s, struct http_exchange *x, const struct access_user *user)
-{
-	const struct access_user *caller = user;
 	struct access_attrs *at = arena_new(&x->arena, struct access_attrs);
-	struct status st = {.arena = &x->arena};
-	bool is_allowed;
 
 	attributes_from(&x->arena, &x->req, at);
-	audit_note(x, user, NULL, at);
+	audit_note(x, NULL, NULL, at);
+	return at;
+}
+
+static void serve(struct apiserver *s, struct http_exchange *x, const struct access_user *user,
+		  const struct access_attrs *at)
+{
+	const struct access_user *caller = user;
+	struct status st = {.arena = &x->arena};
+	struct str reason = STR("");
+	bool is_allowed;
+
+	audit_note(x, user, NULL, NULL);
 	if (impersonate(s, x, &user, &st) < 0) {
-		refuse(x, &st);
+		reply_refused(x, &st);
 		return;
 	}
 	is_allowed = authorize(s, user, at);
 	audit_note(x, NULL, user != caller ? user : NULL, NULL);
-	audit_decided(x, is_allowed);
+	if (audit_is_on(x))
+		IGNORE(authorize_explain(s, user, at, &x->arena, &reason), "only why is wanted");
+	audit_decided(x, is_allowed, reason);
 	if (!is_allowed) {
 		if (!s->is_loaded) /* the roles are not known yet */
 			reply_refusal(x, ERR_UNAVAILABLE,
 				      "the server is starting, please try again");
 		else if (authorize_refuse(s, user, at, &st) < 0)
-			refuse(x, &st);
+			reply_refused(x, &st);
 		return;
 	}
 	if (!nonresource_handle(s, x))
@@ -171,17 +170,19 @@ void apiserver_handle_insecure(void *ctx, struct http_exchange *x)
 
 	if (x->req.peer->port) /* not a call from inside */
 		audit_begin(ctx, x);
-	serve(ctx, x, &user);
+	serve(ctx, x, &user, attributes_of(x));
 }
 
 void apiserver_handle(void *ctx, struct http_exchange *x)
 {
 	struct apiserver *s = ctx;
+	const struct access_attrs *at;
 	const struct access_user *user;
 
 	audit_begin(s, x);
+	at = attributes_of(x);
 	if (authenticate_request(s->authenticate, x, &user) < 0)
 		reply_refusal(x, ERR_UNAUTHORIZED, "Unauthorized");
 	else
-		serve(s, x, user);
+		serve(s, x, user, at);
 }

@@ -6,6 +6,7 @@
 #include "api/proto.h"
 #include "api/strict.h"
 #include "apiserver/accept.h"
+#include "apiserver/access/audit.h"
 #include "apiserver/write/ownership.h"
 #include "json/yaml_tree.h"
 
@@ -201,6 +202,8 @@ int body_object(struct op *op, struct json **ret)
 
 	if (r == 0)
 		r = check_kind(op->req, obj);
+	if (r == 0)
+		audit_object(op->req->x, obj);
 	if (r == 0)
 		r = normalise(op, obj);
 	if (r == 0)

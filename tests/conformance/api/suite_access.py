@@ -14,9 +14,7 @@ from api import APPLY, MERGE, ours, until
 ADMIN_TOKEN = 'admin-token'
 STATIC = pathlib.Path(tempfile.mkdtemp(prefix='fairlead-access-')) / 'tokens.csv'
 STATIC.write_text(f'{ADMIN_TOKEN},admin,admin,system:masters\njane-token,jane,77,"g1,g2"\n')
-AUDIT = STATIC.parent / 'audit.log'
-OPTIONS = ['--token-auth-file', str(STATIC), '--service-account-issuer', 'https://kubernetes.default.svc', '--audit-log-path', str(AUDIT),
-           '--controllers', 'all']
+OPTIONS = ['--token-auth-file', str(STATIC), '--service-account-issuer', 'https://kubernetes.default.svc', '--controllers', 'all']
 RBAC = '/apis/rbac.authorization.k8s.io/v1'
 AUTHZ = '/apis/authorization.k8s.io/v1'
 AUTHN = '/apis/authentication.k8s.io/v1'
@@ -400,21 +398,6 @@ def test_named_checks_of_health(api):
     assert api.get('/livez/nope').status == 404
 
 
-@ours('the stock server at hand has no audit log')
-def test_audit_log(api):
-    api.get(api.path('configmaps', 'audited') + '?x=1', **as_user(api, 'spy')).want(403)
-    api.get('/api', **bearer('wrong')).want(401)
-
-    def events():
-        return [json.loads(line) for line in AUDIT.read_text().splitlines() if line]
-    mine = until('the event', lambda: [e for e in events() if e.get('objectRef', {}).get('name') == 'audited'])[0]
-    assert mine['kind'] == 'Event' and mine['apiVersion'] == 'audit.k8s.io/v1' and mine['level'] == 'Metadata' and mine['stage'] == 'ResponseComplete'
-    assert mine['verb'] == 'get' and mine['user']['username'] == 'kubernetes-admin' and mine['impersonatedUser']['username'] == 'spy'
-    assert mine['responseStatus']['code'] == 403 and mine['annotations'] == {'authorization.k8s.io/decision': 'forbid'}
-    assert mine['requestURI'].endswith('configmaps/audited?x=1') and mine['sourceIPs'] == ['127.0.0.1']
-    assert until('the refusal', lambda: [e for e in events() if e['responseStatus']['code'] == 401])[0]['user'] == {}
-
-
 @ours('a stock server has its controllers elsewhere')
 def test_every_namespace_has_an_account_and_the_ca(api):
     until('the account', lambda: api.get(api.path('serviceaccounts', 'default')).status == 200)
@@ -503,11 +486,3 @@ def test_the_certificate_for_agents_opens_no_server(api):
     conn = http.client.HTTPSConnection('127.0.0.1', api.server.port, timeout=20, context=tls)
     conn.request('GET', '/api/v1/secrets')
     assert conn.getresponse().status == 401
-
-
-@ours('the stock server at hand has no audit log')
-def test_an_audit_line_is_text_whatever_was_asked(api):
-    api.get(api.path('configmaps', 'odd%FF%22%0a')).want(404)
-    lines = lambda: AUDIT.read_bytes().split(b'\n')
-    line = until('the line', lambda: [x for x in lines() if b'odd' in x])[0]
-    assert json.loads(line.decode())['verb'] == 'get'

@@ -60,3 +60,26 @@ TEST(indents_for_people)
 	buf_fini(&b);
 	arena_fini(&a);
 }
+
+TEST(writes_what_is_no_text_as_replacements)
+{
+	static const struct {
+		struct str in;
+		const char *want;
+	} rows[] = {
+		{STR("a\xff\"b"), "\"a\xef\xbf\xbd\\\"b\""},
+		{STR("\xc3\xa4"), "\"\xc3\xa4\""},
+		{STR("\xc3"), "\"\xef\xbf\xbd\""},
+		{STR("\xed\xa0\x80x"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\""},
+		{STR(""), "\"\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf b = BUF_INIT;
+
+		json_write_text(&b, rows[i].in);
+		ASSERT_STREQ(b.ptr, rows[i].want);
+		buf_fini(&b);
+	}
+	ASSERT_EQ(json_utf8_len((struct str){0}), 0);
+}
