@@ -15,6 +15,7 @@
 #include "apiserver/reply.h"
 #include "apiserver/serve/nonresource.h"
 #include "apiserver/write/binding.h"
+#include "apiserver/write/eviction.h"
 #include "apiserver/write/review.h"
 #include "apiserver/write/scale.h"
 #include "apiserver/write/write.h"
@@ -25,17 +26,12 @@ static const struct own_handler {
 	const char *kind, *subresource;
 	int (*start)(struct request *req);
 } own_handlers[] = {
-	{"Deployment", "scale", scale_handle},
-	{"Node", "proxy", proxy_start},
-	{"Pod", "attach", pod_stream_start},
-	{"Pod", "binding", binding_start},
-	{"Pod", "exec", pod_stream_start},
-	{"Pod", "log", pod_log_start},
-	{"Pod", "portforward", pod_stream_start},
-	{"Pod", "proxy", proxy_start},
-	{"ReplicaSet", "scale", scale_handle},
-	{"Service", "proxy", proxy_start},
-	{"ServiceAccount", "token", review_token_request},
+	{"Deployment", "scale", scale_handle}, {"Node", "proxy", proxy_start},
+	{"Pod", "attach", pod_stream_start},   {"Pod", "binding", binding_start},
+	{"Pod", "eviction", eviction_start},   {"Pod", "exec", pod_stream_start},
+	{"Pod", "log", pod_log_start},         {"Pod", "portforward", pod_stream_start},
+	{"Pod", "proxy", proxy_start},         {"ReplicaSet", "scale", scale_handle},
+	{"Service", "proxy", proxy_start},     {"ServiceAccount", "token", review_token_request},
 };
 
 static const struct own_handler *own_handler(const struct request *req)

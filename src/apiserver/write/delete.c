@@ -69,45 +69,62 @@ static int check_kind(struct request *req, const struct json *body)
 			  "%.*s in the body: a DELETE takes DeleteOptions", STR_ARG(kind));
 }
 
-int delete_options_read(struct op *op, struct delete_options *ret)
+static int settle(struct op *op, const struct json *body, struct delete_options *ret,
+		  bool has_orphan, bool is_orphaned)
 {
-	struct request *req = op->req;
-	struct str query = req->x->req.query, grace, orphan;
-	struct json *body;
-	const struct json *pre;
-	bool has_orphan, is_orphaned;
-	int dry, r = body_typed(op, "io.k8s.apimachinery.pkg.apis.meta.v1", "DeleteOptions", &body);
+	int dry, r = check_propagation(op->req, ret, has_orphan);
 
-	if (r == 0)
-		r = check_kind(req, body);
-	if (r < 0)
-		return r;
-	pre = json_get(body, "preconditions");
-	*ret = (struct delete_options){
-		.grace_s = json_get_int(body, "gracePeriodSeconds", -1),
-		.uid = json_get_string(pre, "uid"),
-		.rev = json_get_string(pre, "resourceVersion"),
-		.propagation = json_get_string(body, "propagationPolicy"),
-	};
-	has_orphan = !json_is_null(json_get(body, "orphanDependents"));
-	is_orphaned = json_get_bool(body, "orphanDependents", false);
-	if (!body->count) {
-		grace = http_query(req->arena, query, "gracePeriodSeconds", 0);
-		if (grace.len && str_to_i64(grace, 0, INT32_MAX, &ret->grace_s, NULL) < 0)
-			return status_set(&req->st, ERR_BAD_REQUEST,
-					  "gracePeriodSeconds: '%.*s' must be a number of seconds",
-					  STR_ARG(grace));
-		ret->propagation = http_query(req->arena, query, "propagationPolicy", 0);
-		orphan = http_query(req->arena, query, "orphanDependents", 0);
-		has_orphan = str_is_set(orphan);
-		is_orphaned = !str_eq_c(orphan, "false") && !str_eq_c(orphan, "0");
-	}
-	r = check_propagation(req, ret, has_orphan);
 	if (has_orphan && !str_is_set(ret->propagation))
 		ret->propagation = is_orphaned ? STR("Orphan") : STR("Background");
 	ret->wants_end = has_orphan && !is_orphaned;
-	dry = check_dry_run(req, body);
+	dry = check_dry_run(op->req, body);
 	return r < 0 ? r : dry;
+}
+
+int delete_options_from(struct op *op, struct json *options, struct delete_options *ret)
+{
+	const struct json *pre = json_get(options, "preconditions");
+	int r = check_kind(op->req, options);
+
+	if (r < 0)
+		return r;
+	*ret = (struct delete_options){
+		.grace_s = json_get_int(options, "gracePeriodSeconds", -1),
+		.uid = json_get_string(pre, "uid"),
+		.rev = json_get_string(pre, "resourceVersion"),
+		.propagation = json_get_string(options, "propagationPolicy"),
+	};
+	return settle(op, options, ret, !json_is_null(json_get(options, "orphanDependents")),
+		      json_get_bool(options, "orphanDependents", false));
+}
+
+static int options_from_query(struct op *op, const struct json *body, struct delete_options *ret)
+{
+	struct request *req = op->req;
+	struct str query = req->x->req.query;
+	struct str grace = http_query(req->arena, query, "gracePeriodSeconds", 0);
+	struct str orphan = http_query(req->arena, query, "orphanDependents", 0);
+
+	*ret = (struct delete_options){
+		.grace_s = -1,
+		.propagation = http_query(req->arena, query, "propagationPolicy", 0),
+	};
+	if (grace.len && str_to_i64(grace, 0, INT32_MAX, &ret->grace_s, NULL) < 0)
+		return status_set(&req->st, ERR_BAD_REQUEST,
+				  "gracePeriodSeconds: '%.*s' must be a number of seconds",
+				  STR_ARG(grace));
+	return settle(op, body, ret, str_is_set(orphan),
+		      !str_eq_c(orphan, "false") && !str_eq_c(orphan, "0"));
+}
+
+int delete_options_read(struct op *op, struct delete_options *ret)
+{
+	struct json *body;
+	int r = body_typed(op, "io.k8s.apimachinery.pkg.apis.meta.v1", "DeleteOptions", &body);
+
+	if (r < 0)
+		return r;
+	return body->count ? delete_options_from(op, body, ret) : options_from_query(op, body, ret);
 }
 
 /* Of all conflicts this one names the kind, not the resource. */
@@ -195,7 +212,7 @@ static void mark(struct op *op, struct json *obj, int64_t grace_s)
 		 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock) +
 									   grace_s * 1000000000)));
 	json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, grace_s));
-	if (json_get_int(meta, "generation", 0) > 0)
+	if (!is_marked && json_get_int(meta, "generation", 0) > 0)
 		json_set(meta, "generation",
 			 json_new_int(&op->arena, json_get_int(meta, "generation", 0) + 1));
 	if (op->req->res->strategy->marked)
@@ -226,6 +243,18 @@ static bool delete_lost(struct op *op, size_t failed)
 	return true; /* preconditions are looked at again */
 }
 
+/* What could have had a grace shows in the answer that it has none. */
+static void show_marked(struct op *op, const struct object *o, struct json *obj)
+{
+	struct bytes *value;
+
+	mark(op, obj, 0);
+	value = object_encode(&op->arena, op->req->res, obj);
+	object_unref(op->object);
+	op->object = object_new(object_key(o), value, o->head_len, o->rev, 0);
+	bytes_unref(value);
+}
+
 /* Marks or removes `o`. */
 static int delete_object(struct op *op, struct object *o, struct json *obj,
 			 const struct delete_options *opts)
@@ -234,7 +263,7 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 	int64_t grace_s;
 
 	op->lost = delete_lost;
-	op->done = op_done_object;
+	op->done = opts->done ? opts->done : op_done_object;
 	if (is_held(op, obj, opts, &grace_s)) {
 		mark(op, obj, grace_s);
 		if (opts->wants_end)
@@ -247,8 +276,10 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 		}
 		return op_submit(op);
 	}
-	op->done = done_deleted;
+	op->done = opts->done ? opts->done : done_deleted;
 	op_remove(op, o);
+	if (req->res->strategy->grace_s)
+		show_marked(op, o, obj);
 	if (req->res->strategy->plan_delete)
 		req->res->strategy->plan_delete(op, obj);
 	if (!req->is_dry_run)
@@ -257,6 +288,16 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 	if (!op->ended)
 		op->done(op, o->rev);
 	return OP_ANSWERED;
+}
+
+int delete_found(struct op *op, struct object *o, struct json *obj,
+		 const struct delete_options *opts)
+{
+	int r = check_preconditions(op, o, obj, opts);
+
+	if (r == 0)
+		r = node_admit_change(op, obj, NULL);
+	return r < 0 ? r : delete_object(op, o, obj, opts);
 }
 
 int delete_step(struct op *op)
@@ -280,9 +321,5 @@ int delete_step(struct op *op)
 		r = req->res->strategy->admit_delete(op);
 	if (r == 0)
 		r = write_decode(op, o, &obj);
-	if (r == 0)
-		r = check_preconditions(op, o, obj, &opts);
-	if (r == 0)
-		r = node_admit_change(op, obj, NULL);
-	return r < 0 ? r : delete_object(op, o, obj, &opts);
+	return r < 0 ? r : delete_found(op, o, obj, &opts);
 }
