@@ -32,12 +32,12 @@ struct role {
 
 #define RULES(...) ((const struct rule[]){__VA_ARGS__, {NULL, NULL, NULL, NULL, NULL}})
 
+/* What a role gathers is in the order of names, as the controller of aggregation has it. */
 static const struct role roles[] = {
 	{"cluster-admin", NULL, NULL,
 	 RULES({"*", "*", "*", NULL, NULL}, {"*", NULL, NULL, NULL, "*"})},
 	{"admin", NULL, "admin", NULL},
 	{"edit", "admin", "edit", NULL},
-	{"view", "edit", "view", NULL},
 	{"system:aggregate-to-admin", "admin", NULL,
 	 RULES({"create", "authorization.k8s.io", "localsubjectaccessreviews", NULL, NULL},
 	       {ALL, GROUP_RBAC, "rolebindings roles", NULL, NULL})},
@@ -147,6 +147,7 @@ static const struct role roles[] = {
 	 RULES({"get", NULL, NULL, NULL,
 		"/.well-known/openid-configuration /.well-known/openid-configuration/ "
 		"/openid/v1/jwks /openid/v1/jwks/"})},
+	{"view", "edit", "view", NULL},
 };
 
 struct subject {

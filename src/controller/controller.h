@@ -14,6 +14,7 @@
  *	scheduler        Pod without a node -> binding                schedule.h
  *	servicecidr      ServiceCIDR -> its finalizer and Ready       service_cidr.h
  *	accounts         Namespace -> ServiceAccount default, ConfigMap kube-root-ca.crt
+ *	aggregation      ClusterRoles -> the rules of those with an aggregationRule
  *	garbage          what an owner leaves behind                  owners.h
  *	                 Pods without Node
  *

@@ -200,6 +200,14 @@ static void begin_namespace(void *ctx, struct client_object *o)
 	on_namespace(ctx, NULL, o);
 }
 
+static void on_cluster_role(void *ctx, struct client_object *before, struct client_object *after)
+{
+	struct controllers *c = ctx;
+
+	if (c->is_synced)
+		controller_aggregate_changed(c->aggregate);
+}
+
 static void on_synced(void *ctx)
 {
 	struct controllers *c = ctx;
@@ -220,6 +228,7 @@ static void on_synced(void *ctx)
 	client_reflector_each(c->replica_sets, begin_set, c);
 	client_reflector_each(c->deployments, begin_deployment, c);
 	client_reflector_each(c->namespaces, begin_namespace, c);
+	controller_aggregate_changed(c->aggregate);
 }
 
 typedef void (*on_change_fn)(void *ctx, struct client_object *before, struct client_object *after);
@@ -267,6 +276,7 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->garbage = controller_garbage_new(c);
 	c->owners = controller_owners_new(c);
 	c->account_keeper = controller_accounts_new(c);
+	c->aggregate = controller_aggregate_new(c);
 	c->node = controller_node_new(c);
 	c->service_cidrs = controller_cidr_sync_new(c);
 	c->services = follow(c, "Service", NULL, on_service);
@@ -278,6 +288,7 @@ struct controllers *controllers_start(struct loop *l, struct client *client,
 	c->replica_sets = follow(c, "ReplicaSet", NULL, on_set);
 	c->deployments = follow(c, "Deployment", NULL, on_deployment);
 	c->namespaces = follow(c, "Namespace", NULL, on_namespace);
+	c->cluster_roles = follow(c, "ClusterRole", NULL, on_cluster_role);
 	c->config_maps = follow(c, "ConfigMap", NULL, on_config_map);
 	c->secrets = follow(c, "Secret", NULL, on_other);
 	c->accounts = follow(c, "ServiceAccount", NULL, on_account);
@@ -302,6 +313,7 @@ void controllers_stop(struct controllers *c)
 	client_reflector_free(c->replica_sets);
 	client_reflector_free(c->deployments);
 	client_reflector_free(c->namespaces);
+	client_reflector_free(c->cluster_roles);
 	client_reflector_free(c->config_maps);
 	client_reflector_free(c->secrets);
 	client_reflector_free(c->accounts);
@@ -314,6 +326,7 @@ void controllers_stop(struct controllers *c)
 	controller_garbage_free(c->garbage);
 	controller_owners_free(c->owners);
 	controller_accounts_free(c->account_keeper);
+	controller_aggregate_free(c->aggregate);
 	controller_node_free(c->node);
 	controller_cidr_sync_free(c->service_cidrs);
 	client_events_free(c->events);

@@ -26,7 +26,7 @@ struct controllers {
 	struct controllers_config config;
 	struct client_reflector *services, *pods, *nodes, *slices, *endpoints, *leases;
 	struct client_reflector *replica_sets, *deployments;
-	struct client_reflector *namespaces;
+	struct client_reflector *namespaces, *cluster_roles;
 	struct client_reflector *config_maps, *secrets, *accounts; /* who owns them; accounts.c */
 	size_t n_unsynced;
 	bool is_synced;
@@ -40,6 +40,7 @@ struct controllers {
 	struct controller_scheduler *scheduler;
 	struct controller_garbage *garbage;
 	struct controller_accounts *account_keeper;
+	struct controller_aggregate *aggregate;
 	struct controller_owners *owners;
 	struct controller_cidr_sync *service_cidrs;
 };

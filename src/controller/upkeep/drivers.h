@@ -19,5 +19,10 @@ void controller_accounts_namespace(struct controller_accounts *g, const struct a
 void controller_accounts_object(struct controller_accounts *g, const struct client_object *before,
 				const struct client_object *after);
 
+struct controller_aggregate *controller_aggregate_new(struct controllers *c);
+void controller_aggregate_free(struct controller_aggregate *g);
+/* A ClusterRole has come, changed or gone. */
+void controller_aggregate_changed(struct controller_aggregate *g);
+
 struct controller_garbage *controller_garbage_new(struct controllers *c);
 void controller_garbage_free(struct controller_garbage *g);

@@ -388,6 +388,31 @@ def test_roles_for_people(api):
         assert status['allowed'] == may, (role, verb, plural)
 
 
+@ours('a stock server has its controllers elsewhere')
+def test_roles_are_made_of_others(api):
+    """As `kubectl create clusterrole --aggregation-rule` makes one; the built-in edit has what others add to it."""
+    roles = RBAC + '/clusterroles'
+    label = api.ns + '/to'
+    one, two = rule('get', 'services'), rule('list', 'pods')
+    picks = {'clusterRoleSelectors': [{'matchLabels': {label: 'x'}}]}
+    part = lambda name, *rules, **labels: {'metadata': {'name': f'{api.ns}-{name}', 'labels': labels}, 'rules': list(rules)}
+    api.post(roles, dict(part('whole'), aggregationRule=picks)).want(201)
+    whole = lambda: api.get(f'{roles}/{api.ns}-whole').want(200).json.get('rules') or []
+    api.post(roles, part('b', one, two, **{label: 'x'})).want(201)
+    until('its rules', lambda: whole() == [one, two])
+    api.post(roles, part('a', two, **{label: 'x'})).want(201)
+    until('the rules in order of names', lambda: whole() == [two, one])
+    api.delete(f'{roles}/{api.ns}-b').want(200)
+    until('the rules of what is left', lambda: whole() == [two])
+    api.patch(f'{roles}/{api.ns}-whole', {'rules': [one]})
+    until('the rules to be put right', lambda: whole() == [two])
+    api.post(roles, part('c', rule('frob', 'things', 'a.example'), **{'rbac.authorization.k8s.io/aggregate-to-view': 'true'})).want(201)
+    for role in ('view', 'edit', 'admin'):
+        until(f'the rule in {role}', lambda role=role: rule('frob', 'things', 'a.example') in api.get(f'{roles}/{role}').json['rules'])
+    api.delete(f'{roles}/{api.ns}-c').want(200)
+    until('the rule to go', lambda: rule('frob', 'things', 'a.example') not in api.get(f'{roles}/admin').json['rules'])
+
+
 @ours('a stock server has other checks besides')
 def test_named_checks_of_health(api):
     said = api.get('/readyz?verbose').want(200).raw.decode().splitlines()
