@@ -159,6 +159,12 @@ void api_causes_not_supported_text(struct api_causes *c, const struct api_path *
 	buf_fini(&b);
 }
 
+void api_causes_not_supported_string(struct api_causes *c, const struct api_path *p,
+				     struct str value, const char *const *values)
+{
+	api_causes_not_supported_text(c, p, quoted(c->a, value), values);
+}
+
 void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,
 			      const char *const *values)
 {

@@ -56,6 +56,9 @@ void api_causes_duplicate(struct api_causes *c, const struct api_path *p, const 
 /* `values` ends with NULL, in the order in which the message lists them. */
 void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,
 			      const char *const *values);
+/* The same of a field that has no type of its own in Kubernetes: quoted as Go does. */
+void api_causes_not_supported_string(struct api_causes *c, const struct api_path *p,
+				     struct str value, const char *const *values);
 /* The same with a value that is text already: what Kubernetes prints is not the value in JSON. */
 void api_causes_not_supported_text(struct api_causes *c, const struct api_path *p, struct str text,
 				   const char *const *values);

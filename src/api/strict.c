@@ -27,6 +27,7 @@ struct strict {
 	struct arena *a;
 	struct str *issues;
 	size_t n_issues;
+	bool tells_keys; /* an issue is told as YAML readers do */
 	struct err *err;
 };
 
@@ -71,6 +72,11 @@ static void strict_issue(struct strict *s, const char *what, const struct strict
 		return;
 	if (!s->issues)
 		s->issues = arena_array(s->a, API_STRICT_ISSUES_MAX, sizeof(*s->issues));
+	if (s->tells_keys) {
+		s->issues[s->n_issues++] =
+			str_printf(s->a, "key \"%.*s\" already set in map", STR_ARG(key));
+		return;
+	}
 	strict_add_path(&b, &at, true);
 	s->issues[s->n_issues++] =
 		str_printf(s->a, "%s field \"%.*s\"", what, STR_ARG(strict_shown(buf_str(&b))));
@@ -587,14 +593,50 @@ static void strict_find_repeated(struct strict *s, struct json *n, const struct 
 		json_remove_unnamed(n);
 }
 
-void api_strict_repeated(struct arena *a, struct json *tree, const char *prefix,
-			 struct api_strs *ret_issues)
+void api_strict_repeated(struct arena *a, struct json *tree, struct api_strs *ret_issues)
 {
 	struct strict s = {.a = a};
 
 	strict_find_repeated(&s, tree, NULL);
+	*ret_issues = (struct api_strs){s.issues, s.n_issues};
+}
+
+void api_strict_repeated_keys(struct arena *a, struct json *tree, struct api_strs *ret_issues)
+{
+	struct strict s = {.a = a, .tells_keys = true};
+
+	strict_find_repeated(&s, tree, NULL);
+	*ret_issues = (struct api_strs){s.issues, s.n_issues};
+}
+
+static void strict_find_unknown(struct strict *s, const struct json *patch)
+{
+	static const char *const members[] = {"op", "path", "from", "value"};
+	struct strict_at at = {.index = -1};
+
+	for (const struct json *op = patch->first; op; op = op->next) {
+		at.index++;
+		for (const struct json *c = op->type == JSON_OBJECT ? op->first : NULL; c;
+		     c = c->next) {
+			size_t i = 0;
+
+			while (i < ARRAY_LEN(members) && !str_eq_c(c->key, members[i]))
+				i++;
+			if (i == ARRAY_LEN(members))
+				strict_issue(s, "unknown", &at, c->key);
+		}
+	}
+}
+
+void api_strict_json_patch(struct arena *a, struct json *patch, struct api_strs *ret_issues)
+{
+	struct strict s = {.a = a};
+
+	strict_find_repeated(&s, patch, NULL);
+	if (patch->type == JSON_ARRAY)
+		strict_find_unknown(&s, patch);
 	for (size_t i = 0; i < s.n_issues; i++)
-		s.issues[i] = str_printf(a, "%s%.*s", prefix, STR_ARG(s.issues[i]));
+		s.issues[i] = str_printf(a, "json patch %.*s", STR_ARG(s.issues[i]));
 	*ret_issues = (struct api_strs){s.issues, s.n_issues};
 }
 

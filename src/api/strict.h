@@ -38,10 +38,14 @@ int api_strict(struct arena *a, const struct api_kind *kind, struct json *obj,
  * is stored as null. Who has sent it so owns the field all the same: to be called once the owners
  * are recorded. */
 void api_strict_empty_lists(const struct api_kind *kind, struct json *obj);
-/* Members that occur twice anywhere in a tree of no known type, each as `prefix` + `duplicate field
+/* Members that occur twice anywhere in a tree of no known type, each as `duplicate field
  * "spec.ports[0].port"`; of them only the last one stays. */
-void api_strict_repeated(struct arena *a, struct json *tree, const char *prefix,
-			 struct api_strs *ret_issues);
+void api_strict_repeated(struct arena *a, struct json *tree, struct api_strs *ret_issues);
+/* The same of what was YAML, each as `key "port" already set in map`. */
+void api_strict_repeated_keys(struct arena *a, struct json *tree, struct api_strs *ret_issues);
+/* The same of a JSON patch, each after `json patch `, and the members that its operations do not
+ * have. */
+void api_strict_json_patch(struct arena *a, struct json *patch, struct api_strs *ret_issues);
 /* As api_strict, for an object that is no kind (DeleteOptions, Eviction, …); messages lack the
  * prefix. */
 int api_strict_type(struct arena *a, const struct api_type *type, struct json *obj,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/request.h"
 
+#include "api/patch/patch.h"
 #include "api/rules/validate.h"
 #include "apiserver/accept.h"
 
@@ -315,6 +316,26 @@ static int parse_manager(struct request *req)
 	return 0;
 }
 
+/* What only an apply may say, and what it has to. Other types are looked at later. */
+static int parse_patch(struct request *req)
+{
+	struct str header = http_header(req->x->req.headers, req->x->req.n_headers, "content-type");
+	struct accept_type type = {0};
+	enum api_patch_kind kind;
+
+	if (req->verb != REQUEST_PATCH || !accept_next(&header, &type))
+		return 0;
+	req->is_apply = str_eq_c(type.type, "application/apply-patch+yaml");
+	if (req->is_apply && !req->field_manager.len)
+		return status_invalid_options(&req->st, options_kind(req), "FieldValueRequired",
+					      "fieldManager",
+					      STR("Required value: is required for apply patch"));
+	if (api_patch_kind_of(type.type, &kind) &&
+	    str_is_set(http_query(req->arena, req->x->req.query, "force", 0)))
+		return forbidden(req, "force", "may not be specified for non-apply patch");
+	return 0;
+}
+
 /* A duration as Go writes it, of whole numbers: "30s", "1m30s", "500ms"; -1: it is none. */
 static int64_t parse_duration(struct str s)
 {
@@ -359,10 +380,10 @@ static int parse_timeout(struct request *req)
 static int parse_write_query(struct request *req)
 {
 	struct str fields = query(req, "fieldValidation");
-	int r, dry = parse_dry_run(req), manager = parse_manager(req);
+	int r, dry = parse_dry_run(req), manager = parse_manager(req), patch = parse_patch(req);
 
 	/* What is wrong is told together. */
-	r = dry < 0 ? dry : manager;
+	r = dry < 0 ? dry : MIN(manager, patch);
 	if (r == 0)
 		r = parse_timeout(req);
 	if (str_eq_c(fields, "Strict"))

@@ -70,7 +70,8 @@ struct request {
 	enum request_field_validation field_validation;
 	struct str field_manager;
 	int64_t timeout_ms; /* that a write may take: `timeout`; 0: not said */
-	bool is_forced;     /* server-side apply: take fields from their owners */
+	bool is_apply;      /* a PATCH: server-side apply */
+	bool is_forced;     /* … take fields from their owners */
 	/* list and watch */
 	struct str label_selector, field_selector, continue_token;
 	uint64_t limit;

@@ -14,7 +14,7 @@ class Difference:
         self.step, self.where, self.a, self.b = step, where, a, b
         self.codes = tuple(x.status for x in answers)
         self.texts = tuple(text_of(x, None) for x in answers)
-        self.has_policy = False  # whether an internalTrafficPolicy was seen of this Service
+        self.keeps_policy = False  # whether this Service was an ExternalName, and an internalTrafficPolicy was seen of it
 
     @property
     def is_deep(self):
@@ -34,7 +34,7 @@ def is_about_patch(text):
 
 
 def is_worded_on_its_own(d):
-    return d.codes[0] == d.codes[1] and d.codes[0] in (400, 415, 406) and d.where.startswith(('.message', '.details'))
+    return d.codes[0] == d.codes[1] and d.codes[0] in (400, 415, 406) and d.where == '.message'
 
 
 def is_apply(step):
@@ -55,14 +55,27 @@ def is_ownership_of(d, *wanted):
 
 def is_kept_policy(d):
     """It comes back when the type changes; and to set it is a change that shows only in the revision."""
+    if not d.keeps_policy:
+        return False
     if is_ownership_of(d, 'f:spec/f:internalTrafficPolicy'):
         return True
-    if 409 in d.codes and is_apply(d.step) and d.has_policy:  # with who owns what a stock server has as it is applied
+    if 409 in d.codes and is_apply(d.step):  # with who owns what a stock server has as it is applied
         text = d.texts[d.codes.index(409)]
         return d.where == 'status' and '1 conflict: ' in text and '.spec.internalTrafficPolicy' in text
     if d.where.endswith('.spec.internalTrafficPolicy'):
         return d.a in ('Local', 'Cluster') and d.b in ('<absent>', 'Cluster')
-    return d.where.endswith('.metadata.resourceVersion') and '"type":"ExternalName"' in d.texts[0] and d.has_policy
+    return d.where.endswith('.metadata.resourceVersion') and '"type":"ExternalName"' in d.texts[0]
+
+
+TAKEN = re.compile(r'Invalid value: \["([^"]+)","([^"]+)"\]: failed to allocate IP (\S+): provided IP is already allocated')
+
+
+def is_other_taken(d):
+    """Of two taken addresses the stock server names either, by chance; both name one, and of the other family."""
+    found = [TAKEN.search(text) for text in d.texts]
+    if d.codes != (422, 422) or d.where != 'causes' or not all(found) or any(text.count("'reason'") != 1 for text in d.texts):
+        return False
+    return all(f[3] in (f[1], f[2]) for f in found) and (':' in found[0][3]) != (':' in found[1][3])
 
 
 def is_kept_deletion(d):
@@ -95,27 +108,27 @@ EXCEPTIONS = [
     ('a strategic patch that a stock server chokes on', lambda d: d.is_status(500, 400) and 'strategic' in d.step.get('type', '')),
     ('an apply of the status that creates', is_made_by_status),
     ('the text of a 500 of an apply', lambda d: d.codes == (500, 500) and is_apply(d.step) and d.where == '.message'),
-    ('an apply that says something twice', lambda d: is_apply(d.step) and d.where == 'warnings' and 'already set in map' in str(d.b)),
     ('a number that is too large, in an apply', lambda d: is_apply(d.step) and d.where == 'status' and d.codes[1] == 400 and 'cannot unmarshal number' in d.texts[1]),
     ('warnings beside a 400 or 500', lambda d: d.where == 'warnings' and d.codes[0] in (400, 500)),
     ('a token although nothing more matches', lambda d: d.where == '.metadata.continue' and d.b == '<absent>' and 'Selector' in str(d.step['query'])),
     ('kind and apiVersion in other letters', lambda d: d.where == 'status' and d.codes[0] in (400, 422) and bool(re.search(r"'(?!kind|apiVersion)(?i:kind|apiversion)'", str(d.step.get('body'))))),
-    ('owners of one uid in a strategic patch', lambda d: 'strategic' in d.step.get('type', '') and d.where == '.metadata.ownerReferences'),
     ('members of a JSON patch of wrong types', lambda d: is_json_patch(d.step) and d.where == 'status' and sorted(d.codes) == [400, 422]),
     ('a time that is none, in an apply', lambda d: is_apply(d.step) and d.is_status(500, 400)),
     ('a number that no double holds', lambda d: d.where == 'status' and d.codes[1] == 400 and 'the number is out of range' in d.texts[1]),
     ('a body of null', lambda d: d.is_status(422, 400) and 'must be a JSON object' in d.texts[1]),
     ('$deleteFromPrimitiveList without a list', lambda d: d.where == 'status' and d.codes[1] == 400 and 'strategic' in d.step.get('type', '') and
      bool(re.search(r'\$deleteFromPrimitiveList/\S* must be a list', d.texts[1]))),
-    ('a resourceVersion that is no number', lambda d: d.where == 'status' and d.codes[0] == 500 and 'strconv.ParseUint' in d.texts[0]),
+    ('$setElementOrder of an empty list that is not there', lambda d: d.is_status(500, 200) and 'no elements in any of the given slices' in d.texts[0]),
+    ('a resourceVersion that is no number', lambda d: d.codes[0] == 500 and 'strconv.ParseUint' in d.texts[0]),
+    ('which of two taken addresses is named', is_other_taken),
     ('a PUT that creates keeps a deletion', is_kept_deletion),
     ('a dry run of a create shows a revision', lambda d: d.codes == (201, 201) and d.step['verb'] in ('PUT', 'POST') and d.where == '.metadata.resourceVersion' and d.b == '<absent>'),
     ('internalTrafficPolicy of an ExternalName is kept', is_kept_policy),
-    ('a name that no path can have', lambda d: d.codes == (422, 422) and 'failed to allocate IP: IPAddress.networking' in d.texts[0] and d.where == 'causes'),
+    ('a name that no path can have', lambda d: d.codes == (422, 422) and bool(re.search(r'failed to allocate IP( \S+)?: IPAddress\.networking\S+ "\S+" is invalid: spec.parentRef.name', d.texts[0])) and d.where == 'causes'),
     ('a Service without a name', lambda d: d.codes == (422, 422) and 'metadata.name: Required' in d.texts[1] and 'metadata.name: Required' not in d.texts[0]),
 ]
 # Of these, those after which the two hold different things.
-PARTING = {'an apply of the status that creates', 'a PUT that creates keeps a deletion', 'owners of one uid in a strategic patch'}
+PARTING = {'an apply of the status that creates', 'a PUT that creates keeps a deletion'}
 
 
 class Comparer:
@@ -123,17 +136,20 @@ class Comparer:
         self.uids, self.revs, self.names = {}, {}, {}
         self.seen = set()  # pairs of drawn values, for texts
         self.excepted, self.examples = {}, {}
-        self.policies = set()
+        self.policies, self.externals = set(), set()  # of which an internalTrafficPolicy, or that they are an ExternalName, was sent or told
         self.drawn = {}  # (uid, stock's value) -> ours
 
     def note_policy(self, step, answer):
-        """Services of which an internalTrafficPolicy was sent or told: the stock server may keep it unseen."""
-        if step['kind'] == 'services' and 'internalTrafficPolicy' in f"{step.get('body')} {answer.raw}":
-            meta = answer.json.get('metadata') if isinstance(answer.json, dict) else None
-            self.policies |= {step.get('name'), (meta or {}).get('name')}
+        """The stock server may keep the policy of an ExternalName unseen."""
+        names = {name_of(step, answer.json)} - {None}
+        if step['kind'] == 'services' and names:
+            text = f"{step.get('body')} {answer.raw}"
+            self.policies |= names if 'internalTrafficPolicy' in text else set()
+            self.externals |= names if 'ExternalName' in text else set()
 
     def forget(self):
         self.policies.clear()
+        self.externals.clear()
         self.drawn.clear()
         self.seen.clear()
 
@@ -253,7 +269,7 @@ class Comparer:
         out = [Difference(step, *f, (a, b)) for f in found]
         self.note_policy(step, a)
         for d in out:
-            d.has_policy = step.get('name') in self.policies
+            d.keeps_policy = name_of(step, a.json, d.where) in self.policies & self.externals
         meant = [(d, [name for name, test in EXCEPTIONS if test(d)]) for d in out]
         for d, names in meant:
             for name in names[:1]:
@@ -262,11 +278,20 @@ class Comparer:
         return [d for d, names in meant if not names], any(d.is_deep for d, names in meant if d.where == 'status' or PARTING.intersection(names))
 
 
+def name_of(step, obj, where=''):
+    """Of the object that a step is about, or of the item of a list that differs."""
+    item = re.match(r'\.items\[(\d+)\]', where)
+    if item:
+        obj = obj['items'][int(item[1])]
+    meta = obj.get('metadata') if isinstance(obj, dict) else None
+    return step.get('name') or (meta or {}).get('name')
+
+
 def paths(fields, above=''):
     out = set()
     for key, below in fields.items():
         out.add(above + key)
-        out |= paths(below, f'{above}{key}/')
+        out |= paths(below, f'{above}{key}/') if below is not None else {f'{above}{key}/null'}
     return out
 
 

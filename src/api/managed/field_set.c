@@ -335,6 +335,11 @@ static int parse_below(struct parse *p, const struct json *obj, size_t depth,
 	struct api_field_set out;
 
 	*ret_is_member = false;
+	if (obj->type == JSON_NULL) { /* is read as {} */
+		*ret = (struct api_field_set){0};
+		*ret_is_member = true;
+		return 0;
+	}
 	if (obj->type != JSON_OBJECT)
 		return err_set(p->err, ERR_INVALID, "fields are written as objects");
 	if (depth > API_FIELD_SET_DEPTH_MAX || (p->n_nodes += obj->count) > API_FIELD_SET_NODES_MAX)

@@ -44,10 +44,20 @@ static struct managed_entry *find(const struct managed *m, const struct managed_
 	return NULL;
 }
 
+static bool has_null(const struct json *n)
+{
+	if (n->type == JSON_OBJECT)
+		json_foreach(c, n)
+			if (has_null(c))
+				return true;
+	return n->type == JSON_NULL;
+}
+
 static int decode_entry(struct arena *a, const struct json *n, struct managed_entry *e,
 			struct err *err)
 {
 	struct str operation = json_get_string(n, "operation");
+	int r;
 
 	*e = (struct managed_entry){
 		.manager = json_get_string(n, "manager"),
@@ -63,7 +73,12 @@ static int decode_entry(struct arena *a, const struct json *n, struct managed_en
 		return err_set(err, ERR_INVALID, "apiVersion must not be empty");
 	if (!str_eq_c(json_get_string(n, "fieldsType"), "FieldsV1"))
 		return err_set(err, ERR_INVALID, "fieldsType must be FieldsV1");
-	return json_is_null(e->fields) ? 0 : api_field_set_parse(a, e->fields, &e->set, err);
+	if (json_is_null(e->fields))
+		return 0;
+	r = api_field_set_parse(a, e->fields, &e->set, err);
+	if (r == 0 && has_null(e->fields))
+		e->fields = NULL; /* it is written anew */
+	return r;
 }
 
 int api_managed_decode(struct arena *a, const struct json *list, struct managed *ret,

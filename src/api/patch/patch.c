@@ -167,12 +167,14 @@ static int patch_about(struct patch_merge *m, const struct json *directive, cons
 }
 
 /* What comes before the members: $retainKeys, $deleteFromPrimitiveList. */
-static int patch_directives(struct patch_merge *m, struct json *to, const struct json *patch)
+static int patch_directives(struct patch_merge *m, const struct api_type *type, struct json *to,
+			    const struct json *patch)
 {
 	const struct json *retain = json_get(patch, PATCH_RETAIN);
 	int r = retain ? patch_retain(m, to, patch, retain) : 0;
 
 	for (const struct json *c = patch->first; c && r == 0; c = c->next) {
+		const struct api_field *f;
 		struct json *list;
 		struct str name;
 
@@ -180,8 +182,13 @@ static int patch_directives(struct patch_merge *m, struct json *to, const struct
 			continue;
 		r = patch_about(m, c, PATCH_DELETE_VALUES, &name);
 		list = r == 0 ? json_get_str(to, name) : NULL;
-		if (json_is(list, JSON_ARRAY))
-			r = api_patch_list_delete(m, list, c);
+		if (!json_is(list, JSON_ARRAY))
+			continue;
+		f = type ? api_field_find(type, name) : NULL;
+		if (f && f->value == API_OBJECT && !f->merge_key)
+			return err_set(m->err, ERR_BAD_REQUEST,
+				       "%.*s: its elements have no merge key", STR_ARG(c->key));
+		r = api_patch_list_delete(m, list, c);
 	}
 	return r;
 }
@@ -308,7 +315,7 @@ int api_patch_object(struct patch_merge *m, const struct api_field *map,
 		return patch_directive(m, to, patch, whole);
 	r = patch_orders_find(m, patch, &orders);
 	if (r == 0 && m->is_strategic)
-		r = patch_directives(m, to, patch);
+		r = patch_directives(m, map ? NULL : type, to, patch);
 	for (size_t i = 0; i < orders.n && r == 0; i++)
 		r = patch_order(m, map ? NULL : type, to, patch, &orders, i);
 	return r < 0 ? r : patch_members(m, map, type, to, patch, &orders);

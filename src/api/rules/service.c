@@ -503,7 +503,7 @@ static void check_internal_policy(const struct json *spec, struct api_causes *c)
 	}
 	if (!json_is_null(distribution) && !str_eq_c(choice, "PreferClose") &&
 	    !str_eq_c(choice, "PreferSameZone") && !str_eq_c(choice, "PreferSameNode"))
-		api_causes_not_supported(c, &distribution_path, choice, distributions);
+		api_causes_not_supported_string(c, &distribution_path, choice, distributions);
 }
 
 static void check_service(const struct json *old, const struct json *obj, struct api_causes *c)

@@ -220,15 +220,11 @@ static struct str patch_type(struct request *req)
 	return type.type;
 }
 
-bool body_is_apply(struct request *req)
-{
-	return str_eq_c(patch_type(req), "application/apply-patch+yaml");
-}
-
 int body_patch_kind(struct request *req, enum api_patch_kind *ret)
 {
 	if (api_patch_kind_of(patch_type(req), ret))
 		return 0;
+	req->st.has_details = true;
 	return status_set(&req->st, ERR_MEDIA_TYPE, "415: Unsupported Media Type");
 }
 
@@ -245,26 +241,26 @@ static int check_applied_kind(struct request *req, const struct json *config)
 			  slash < 0 ? "/" : "", STR_ARG(version), STR_ARG(kind));
 }
 
-/* Keys that are there twice: what becomes of them is fieldValidation's matter. */
-static int check_repeated(struct op *op, struct json *config)
+/* What becomes of keys that are there twice is fieldValidation's matter, once the apply is without
+ * conflicts. Where they are can be told of a body of one line, which is what clients send. */
+static int check_repeated(struct request *req, const struct api_strs *issues)
 {
-	struct request *req = op->req;
-	struct api_strs dropped;
-	struct str path;
+	const char *where = str_find(req->x->req.body, '\n') < 0 ? "line 1: " : "";
+	struct str all = STR("");
 
-	if (!json_duplicate(&op->arena, config, &path))
+	for (size_t i = 0; i < issues->n; i++) {
+		struct str text = str_printf(req->arena, "%s%.*s", where, STR_ARG(issues->ptr[i]));
+
+		if (req->field_validation == REQUEST_FIELDS_WARN)
+			request_warn(req, text);
+		all = str_printf(req->arena, "%.*s\n  %.*s", STR_ARG(all), STR_ARG(text));
+	}
+	if (!issues->n || req->field_validation != REQUEST_FIELDS_STRICT)
 		return 0;
-	path = str_skip(path, (size_t)(str_rfind(path, '.') + 1));
-	if (req->field_validation == REQUEST_FIELDS_STRICT)
-		return status_set(&req->st, ERR_BAD_REQUEST,
-				  "error strict decoding YAML: error converting YAML to JSON: "
-				  "yaml: unmarshal errors:\n  key \"%.*s\" already set in map",
-				  STR_ARG(path));
-	if (req->field_validation == REQUEST_FIELDS_WARN)
-		request_warn(req, str_printf(req->arena, "key \"%.*s\" already set in map",
-					     STR_ARG(path)));
-	api_strict_repeated(&op->arena, config, "", &dropped); /* the last one stays, as in a map */
-	return 0;
+	return status_set(&req->st, ERR_BAD_REQUEST,
+			  "error strict decoding YAML: error converting YAML to JSON: yaml: "
+			  "unmarshal errors:%.*s",
+			  STR_ARG(all));
 }
 
 /* An empty body is an object with nothing in it. */
@@ -287,17 +283,20 @@ static int check_config(struct op *op, struct json **config)
 
 int body_applied(struct op *op, const struct json *old, struct json **ret)
 {
+	struct api_strs repeated;
 	struct json *config, *obj;
 	int r = parse_yaml(op, &config);
 
 	if (r == 0)
 		r = check_config(op, &config);
-	if (r == 0)
-		r = check_repeated(op, config);
-	if (r == 0)
-		r = check_applied_kind(op->req, config);
+	if (r < 0)
+		return r;
+	api_strict_repeated_keys(&op->arena, config, &repeated);
+	r = check_applied_kind(op->req, config);
 	if (r == 0)
 		r = ownership_apply(op, old, config, &obj);
+	if (r == 0)
+		r = check_repeated(op->req, &repeated);
 	if (r == 0)
 		r = normalise(op, obj);
 	if (r == 0)
@@ -305,18 +304,23 @@ int body_applied(struct op *op, const struct json *old, struct json **ret)
 	return r;
 }
 
-/* Members of the patch itself that occur twice. */
-static int find_repeated(struct op *op, enum api_patch_kind kind, struct json *patch,
-			 struct api_strs *ret)
+/* Members of the patch itself that occur twice, or are none of a JSON patch. */
+static void find_repeated(struct op *op, enum api_patch_kind kind, struct json *patch,
+			  struct api_strs *ret)
 {
-	struct request *req = op->req;
+	if (kind == API_PATCH_JSON)
+		api_strict_json_patch(&op->arena, patch, ret);
+	else
+		api_strict_repeated(&op->arena, patch, ret);
+}
 
-	api_strict_repeated(&op->arena, patch, kind == API_PATCH_JSON ? "json patch " : "", ret);
-	if (ret->n && req->field_validation == REQUEST_FIELDS_STRICT)
-		return status_invalid_patch(&req->st, req->x->req.body,
-					    str_printf(req->arena, "strict decoding error: %.*s",
-						       STR_ARG(ret->ptr[0])));
-	return 0;
+static int refuse_repeated(struct request *req, const struct api_strs *issues)
+{
+	if (!issues->n || req->field_validation != REQUEST_FIELDS_STRICT)
+		return 0;
+	return status_invalid_patch(
+		&req->st, req->x->req.body,
+		str_printf(req->arena, "strict decoding error: %.*s", STR_ARG(issues->ptr[0])));
 }
 
 static void warn_each(struct request *req, const struct api_strs *issues)
@@ -348,9 +352,7 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		r = parse(op, &patch);
 	if (r < 0)
 		return r;
-	r = find_repeated(op, kind, patch, &issues);
-	if (r < 0)
-		return r;
+	find_repeated(op, kind, patch, &issues);
 	r = api_patch(&op->arena, kind, req->res->kind->type, old, patch, &obj, &err);
 	/* Without a kind and a name: else kubectl would tell those only, and not what is wrong. */
 	req->st.has_details = r == ERR_INVALID;
@@ -358,6 +360,9 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		return status_from_err(&req->st, r, &err);
 	if (!json_is(obj, JSON_OBJECT))
 		return status_set(&req->st, ERR_BAD_REQUEST, "the patched value is no object");
+	r = refuse_repeated(req, &issues);
+	if (r < 0)
+		return r;
 	/* A strategic patch is of this kind, whatever it says. */
 	if (kind == API_PATCH_STRATEGIC) {
 		json_remove(obj, "kind");

@@ -14,8 +14,6 @@ int body_object(struct op *op, struct json **ret) _nodiscard_;
 /* Which patch the request has, by its content type. Negative with req->st set: none that is served.
  */
 int body_patch_kind(struct request *req, enum api_patch_kind *ret) _nodiscard_;
-/* Whether the request is a server-side apply. */
-bool body_is_apply(struct request *req);
 /* `old` (NULL: nothing is there) with the request's configuration applied, as an object; its owners
  * are settled. JSON or YAML. */
 int body_applied(struct op *op, const struct json *old, struct json **ret) _nodiscard_;

@@ -166,7 +166,7 @@ static int check_preconditions(struct op *op, const struct object *o, const stru
 	return 0;
 }
 
-static void add_finalizer(struct op *op, struct json *meta, const char *name)
+static void set_finalizer(struct op *op, struct json *meta, const char *name, bool is_wanted)
 {
 	struct json *list = json_get(meta, "finalizers");
 
@@ -175,10 +175,16 @@ static void add_finalizer(struct op *op, struct json *meta, const char *name)
 		json_set(meta, "finalizers", list);
 	}
 	json_foreach(n, list) {
-		if (str_eq_c(json_string(n), name))
+		if (!str_eq_c(json_string(n), name))
+			continue;
+		if (is_wanted)
 			return;
+		json_unlink(list, n);
 	}
-	json_append(list, json_new_string(&op->arena, str_of(name)));
+	if (is_wanted)
+		json_append(list, json_new_string(&op->arena, str_of(name)));
+	if (!list->count)
+		json_remove(meta, "finalizers");
 }
 
 /* Whether it is only marked for now; *ret_grace_s: how long it may take. */
@@ -190,10 +196,12 @@ static bool is_held(struct op *op, struct json *obj, const struct delete_options
 	const struct json *finalizers;
 
 	*ret_grace_s = strategy->grace_s ? strategy->grace_s(obj, opts->grace_s) : 0;
-	if (str_eq_c(opts->propagation, "Orphan"))
-		add_finalizer(op, meta, "orphan");
-	if (str_eq_c(opts->propagation, "Foreground"))
-		add_finalizer(op, meta, "foregroundDeletion");
+	/* A policy that is given decides alone which of the garbage collector's finalizers stay. */
+	if (str_is_set(opts->propagation)) {
+		set_finalizer(op, meta, "orphan", str_eq_c(opts->propagation, "Orphan"));
+		set_finalizer(op, meta, "foregroundDeletion",
+			      str_eq_c(opts->propagation, "Foreground"));
+	}
 	finalizers = json_get(meta, "finalizers");
 	return *ret_grace_s > 0 || (finalizers && finalizers->count) ||
 	       (strategy->is_held && strategy->is_held(obj));

@@ -67,6 +67,7 @@ static void attempt_clear(struct op *op)
 	op->n_ops = op->n_compares = 0;
 	object_unref(TAKE_PTR(op->object));
 	op->hold = NULL;
+	op->is_end = false;
 }
 
 static void op_free(struct op *op)
@@ -203,7 +204,7 @@ static void conclude(struct op *op, int r, const struct store_txn_result *res,
 		if (op->ended)
 			op->ended(op, 0);
 		else
-			op->done(op, res->rev);
+			op->done(op, op->is_end ? op->object->rev : res->rev);
 		op_free(op);
 		return;
 	}

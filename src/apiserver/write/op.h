@@ -58,6 +58,7 @@ struct op {
 	size_t n_compares, n_ops;
 	const struct op_hold *hold; /* NULL: nothing is claimed */
 	const void *held;
+	bool is_end; /* an update that ends its object, which is answered as it was stored last */
 	struct object *object; /* new or deleted one; its rev is not known before */
 	int http_status;
 	/* of the kind of write */

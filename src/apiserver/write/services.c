@@ -167,48 +167,48 @@ static int plan(struct op *op, const struct json *old, struct json *obj)
 	return 0;
 }
 
-/* What is to be stored for Endpoints that go: nothing, or, while finalizers hold them, a mark. */
-static struct bytes *ended(struct op *op, const struct resource *endpoints, struct object *o)
+/* Endpoints that go: they are removed or, while finalizers hold them, marked once. */
+static void end_endpoints(struct op *op, const struct resource *endpoints, struct object *o,
+			  struct str store_key)
 {
 	const struct clock *clock = op->s->clock;
-	struct json *obj, *meta;
 	const struct json *finalizers;
+	struct json *obj, *meta;
 
-	if (object_decode_copy(&op->arena, o, o->rev, &obj, NULL) < 0)
-		return NULL;
+	if (object_decode_copy(&op->arena, o, o->rev, &obj, NULL) < 0) {
+		op_put(op, store_key, NULL);
+		return;
+	}
 	meta = json_get(obj, "metadata");
 	finalizers = json_get(meta, "finalizers");
-	if (!json_is(finalizers, JSON_ARRAY) || !finalizers->count)
-		return NULL;
-	if (json_is_null(json_get(meta, "deletionTimestamp"))) {
-		json_set(meta, "deletionTimestamp",
-			 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock))));
-		json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, 0));
+	if (!json_is(finalizers, JSON_ARRAY) || !finalizers->count) {
+		op_put(op, store_key, NULL);
+		return;
 	}
-	return object_encode(&op->arena, endpoints, obj);
+	if (!json_is_null(json_get(meta, "deletionTimestamp")))
+		return;
+	json_set(meta, "deletionTimestamp",
+		 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock))));
+	json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, 0));
+	op_put(op, store_key, object_encode(&op->arena, endpoints, obj));
 }
 
 /* The Endpoints that bear its name go too. */
 static void plan_delete(struct op *op, const struct json *old)
 {
 	const struct resource *endpoints = server_resource_of(op->s, "Endpoints");
-	struct str key;
+	const struct json *meta = json_get(old, "metadata");
+	struct str ns = json_get_string(meta, "namespace"), name = json_get_string(meta, "name");
 	struct object *o;
-	struct json *meta = json_get(old, "metadata");
 	struct service_plan *made = arena_new(&op->arena, struct service_plan);
 
 	service_plan_delete(&op->arena, old, &op->s->services->pools, made);
 	hold(op, made);
 	if (op->hold)
 		op->hold->write(op, old);
-	key = server_cache_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
-			       json_get_string(meta, "name"));
-	o = cache_get(endpoints->cache, key);
+	o = cache_get(endpoints->cache, server_cache_key(&op->arena, endpoints, ns, name));
 	if (o)
-		op_put(op,
-		       server_store_key(&op->arena, endpoints, json_get_string(meta, "namespace"),
-					json_get_string(meta, "name")),
-		       ended(op, endpoints, o));
+		end_endpoints(op, endpoints, o, server_store_key(&op->arena, endpoints, ns, name));
 }
 
 const struct strategy services_strategy = {

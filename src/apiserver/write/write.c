@@ -227,6 +227,7 @@ static int finish_deletion(struct op *op, struct object *o, struct json *obj)
 	op->hold = NULL;
 	if (req->is_dry_run)
 		return answer_dry(op, req->ns, req->name, obj, o->rev);
+	op->is_end = true;
 	op_remove(op, o);
 	if (req->res->strategy->plan_delete)
 		req->res->strategy->plan_delete(op, obj);
@@ -335,7 +336,7 @@ static int create_by_update(struct op *op)
 	struct str uid;
 	int r;
 
-	if (req->verb == REQUEST_PATCH && !body_is_apply(req))
+	if (req->verb == REQUEST_PATCH && !req->is_apply)
 		return status_not_found(&req->st, req->res, req->name);
 	r = req->verb == REQUEST_PATCH ? body_applied(op, NULL, &obj) : body_object(op, &obj);
 	if (r == 0)
@@ -365,7 +366,7 @@ static int wanted(struct op *op, const struct json *old, struct json **ret)
 {
 	if (op->req->verb == REQUEST_UPDATE)
 		return body_object(op, ret);
-	return body_is_apply(op->req) ? body_applied(op, old, ret) : body_patched(op, old, ret);
+	return op->req->is_apply ? body_applied(op, old, ret) : body_patched(op, old, ret);
 }
 
 int write_update(struct op *op)
@@ -388,29 +389,9 @@ int write_update(struct op *op)
 	return r < 0 ? r : write_replace(op, o, old, obj);
 }
 
-static int check_patch(struct request *req)
-{
-	bool has_force = str_is_set(http_query(req->arena, req->x->req.query, "force", 0));
-	enum api_patch_kind kind;
-	int r;
-
-	if (!body_is_apply(req)) {
-		r = body_patch_kind(req, &kind);
-		if (r < 0 || !has_force)
-			return r;
-		return status_invalid_options(
-			&req->st, "PatchOptions", "FieldValueForbidden", "force",
-			STR("Forbidden: may not be specified for non-apply patch"));
-	}
-	if (!req->field_manager.len)
-		return status_invalid_options(&req->st, "PatchOptions", "FieldValueRequired",
-					      "fieldManager",
-					      STR("Required value: is required for apply patch"));
-	return 0;
-}
-
 int write_start(struct request *req)
 {
+	enum api_patch_kind kind;
 	int (*step)(struct op * op) = NULL;
 	int r = op_admit(req);
 
@@ -419,7 +400,7 @@ int write_start(struct request *req)
 	if (req->sub.len && !str_eq_c(req->sub, "status") && !str_eq_c(req->sub, "finalize"))
 		return status_set(&req->st, ERR_NOT_FOUND,
 				  "the server could not find the requested resource");
-	r = req->verb == REQUEST_PATCH ? check_patch(req) : 0;
+	r = req->verb == REQUEST_PATCH && !req->is_apply ? body_patch_kind(req, &kind) : 0;
 	if (r < 0)
 		return r;
 	if (req->verb == REQUEST_CREATE)

@@ -457,3 +457,85 @@ def test_what_no_strategic_patch_can_say_is_a_bad_request(api):
     for spec in (order, {'$patch': 'merge'}, {'ports': [{'port': 80, '$patch': 'merge'}]}, {'$setElementOrder/x': []}, {'$deleteFromPrimitiveList/ports': [5]},
                  {'$setElementOrder/ports': [], 'ports': None}):
         api.patch(where, {'spec': spec}, STRATEGIC).fails(400, 'BadRequest')
+
+
+def test_an_object_that_ends_is_told_as_it_was_stored_last(api):
+    where = api.path('services', 'a')
+    for kind, patch in ((None, None), (MERGE, {'metadata': {'finalizers': None}}), (JSON_PATCH, [{'op': 'remove', 'path': '/metadata/finalizers'}])):
+        sent = service('a')
+        api.post(api.path('services'), dict(sent, metadata={'name': 'a', 'finalizers': ['example.com/x']})).want(201)
+        marked = api.delete(where).want(200).json
+        ended = (api.patch(where, patch, kind) if patch else api.put(where, sent)).want(200).json
+        assert ended['metadata']['resourceVersion'] == marked['metadata']['resourceVersion']
+        api.get(where).want(404)
+
+
+def test_a_policy_decides_alone_which_finalizers_of_the_collector_stay(api):
+    where = api.path('services', 'a')
+    for held, policy, left in ((['orphan', 'example.com/x'], 'Background', ['example.com/x']), (['example.com/x', 'foregroundDeletion'], 'Orphan', ['example.com/x', 'orphan']),
+                               (['orphan', 'example.com/x'], 'Foreground', ['example.com/x', 'foregroundDeletion']), (['orphan', 'example.com/x'], None, ['orphan', 'example.com/x'])):
+        sent = service('a')
+        sent['metadata']['finalizers'] = held
+        api.post(api.path('services'), sent).want(201)
+        api.delete(where, {'propagationPolicy': policy} if policy else None).want(200)
+        assert api.get(where).json['metadata']['finalizers'] == left
+        api.patch(where, {'metadata': {'finalizers': None}}).want(200)
+    sent['metadata']['finalizers'] = ['foregroundDeletion']
+    api.post(api.path('services'), sent).want(201)
+    api.delete(where, {'propagationPolicy': 'Background'}).want(200)
+    api.get(where).want(404)
+
+
+def test_endpoints_that_wait_for_their_end_are_marked_once(api):
+    where = api.path('endpoints', 'a')
+    api.post(api.path('endpoints'), {'metadata': {'name': 'a', 'finalizers': ['example.com/x']}}).want(201)
+    marked = api.delete(where).want(200).json
+    api.post(api.path('services'), service('a')).want(201)
+    api.delete(api.path('services', 'a')).want(200)
+    assert api.get(where).json['metadata'] == marked['metadata']
+    api.patch(where, {'metadata': {'finalizers': None}}).want(200)
+
+
+def test_what_is_no_member_of_a_json_patch_is_told(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where, patch = api.path('services', 'a'), [{'op': 'add', 'path': '/metadata/labels', 'value': {'a': 'b'}, 'extra': 1, 'From': '/x'}]
+    told = api.patch(where, patch, JSON_PATCH).want(200).warnings()
+    assert [w for w in told if 'json' in w] == ['json patch unknown field "[0].extra"', 'json patch unknown field "[0].From"']
+    assert not api.patch(where + '?fieldValidation=Ignore', patch, JSON_PATCH).want(200).warnings()
+    assert causes(api.patch(where + '?fieldValidation=Strict', patch, JSON_PATCH).want(422), 'patch')
+    patch[0]['op'] = 'test'
+    st = api.patch(where + '?fieldValidation=Strict', [dict(patch[0], value='x')], JSON_PATCH).fails(422, 'Invalid')
+    assert not st['details'].get('causes')
+
+
+def test_all_that_is_wrong_with_the_options_of_a_patch_is_told(api):
+    where = api.path('services', 'a')
+    answer = api.patch(where + '?fieldValidation=x&force=true', {}).want(422)
+    assert causes(answer, 'fieldValidation') and causes(answer, 'force')
+    answer = api.call('PATCH', where + '?dryRun=x', '{}', Content_Type='application/apply-patch+yaml').want(422)
+    assert causes(answer, 'dryRun') and causes(answer, 'fieldManager')
+    assert api.call('PATCH', where + '?force=true', '{}', Content_Type='text/plain').want(415).json['details'] == {}
+
+
+def test_all_that_an_apply_says_twice_is_told_once_nothing_conflicts(api):
+    api.post(api.path('services'), service('a')).want(201)
+    where = api.path('services', 'a') + '?fieldManager=x'
+    sent = '{"kind":"Service","apiVersion":"v1","metadata":{"name":"a"},"spec":{"type":"NodePort","type":"NodePort","ports":[{"port":80,"port":80}]}}'
+
+    def apply(query):
+        return api.call('PATCH', where + query, sent, Content_Type='application/apply-patch+yaml')
+    told = ['line 1: key "type" already set in map', 'line 1: key "port" already set in map']
+    apply('&fieldValidation=Strict').want(409)
+    apply('&fieldValidation=Strict&force=true').fails(400, 'BadRequest', '\n  ' + '\n  '.join(told))
+    assert [w for w in apply('&force=true').want(200).warnings() if 'key' in w] == told
+
+
+def test_an_unknown_distribution_is_shown_as_text(api):
+    sent = service('a', trafficDistribution='\x01')
+    assert causes(api.post(api.path('services'), sent).want(422), 'spec.trafficDistribution')[0]['message'].startswith(r'Unsupported value: "\x01": ')
+
+
+def test_owned_fields_may_be_null(api):
+    owned = {'manager': 'm', 'operation': 'Update', 'apiVersion': 'v1', 'fieldsType': 'FieldsV1', 'fieldsV1': {'f:metadata': {'f:labels': None}}}
+    got = api.post(api.path('endpoints'), {'metadata': {'name': 'a', 'managedFields': [owned]}}).want(201).json
+    assert [e['fieldsV1'] for e in got['metadata']['managedFields'] if e['manager'] == 'm'] == [{'f:metadata': {'f:labels': {}}}]
