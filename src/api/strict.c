@@ -343,12 +343,35 @@ static void strict_mark_repeated(struct strict *s, struct json *obj, const struc
 	free(v);
 }
 
-/* Go reads a repeated member into what it has read before: objects grow together. */
+static void strict_grow(struct json *later, struct json *earlier);
+
+/* Elements grow with those at their place; null is what was there. */
+static void strict_grow_list(struct json *later, struct json *earlier)
+{
+	struct json *was = earlier->first;
+
+	for (struct json *c = later->first; c && was; c = c->next, was = was->next) {
+		struct json *next = c->next;
+
+		if (c->type == JSON_NULL) {
+			*c = *was;
+			c->next = next;
+		} else {
+			strict_grow(c, was);
+		}
+	}
+}
+
+/* Go reads a repeated member into what it has read before: objects and lists grow together. */
 static void strict_grow(struct json *later, struct json *earlier)
 {
 	struct json_index index;
 	struct json *next;
 
+	if (later->type == JSON_ARRAY && earlier->type == JSON_ARRAY)
+		strict_grow_list(later, earlier);
+	if (later->type != JSON_OBJECT || earlier->type != JSON_OBJECT)
+		return;
 	json_index_init(&index, later);
 	for (struct json *c = earlier->first; c; c = next) {
 		struct json *same = json_index_get(&index, c->key);
@@ -357,11 +380,19 @@ static void strict_grow(struct json *later, struct json *earlier)
 		if (!same) {
 			json_append(later, c);
 			json_index_add(&index, c);
-		} else if (same->type == JSON_OBJECT && c->type == JSON_OBJECT) {
+		} else {
 			strict_grow(same, c);
 		}
 	}
 	json_index_fini(&index);
+}
+
+/* Null says nothing of it, where Go has a string, a number or a boolean that is no pointer. */
+static bool strict_is_plain(const struct api_field *f)
+{
+	return f->shape == API_ONE && !(f->flags & API_FIELD_POINTER) &&
+	       (f->value == API_STRING || f->value == API_INT32 || f->value == API_INT64 ||
+		f->value == API_BOOL);
 }
 
 /* What is followed by a member of the same key, which takes its place, must be right all the same:
@@ -379,7 +410,8 @@ static int strict_check_repeated(struct strict *s, const struct api_type *type,
 		if (!strict_next_same(c))
 			continue;
 		f = map ? map : api_field_find(type, c->key);
-		strict_issue(s, "duplicate", up, c->key);
+		if (f) /* one that is unknown is told of as that */
+			strict_issue(s, "duplicate", up, c->key);
 		at.key = c->key;
 		if (f && c->type != JSON_NULL)
 			r = strict_value(s, f, json_clone(s->a, c), &at);
@@ -401,12 +433,18 @@ static int strict_drop_repeated(struct strict *s, const struct api_type *type,
 	}
 	r = strict_check_repeated(s, type, map, obj, at);
 	for (struct json *c = obj->first; c && r == 0; c = c->next) {
-		struct json *later = strict_next_same(c);
+		struct json *later = strict_next_same(c), *after;
+		const struct api_field *f;
 
 		if (!later)
 			continue;
-		if (later->type == JSON_OBJECT && c->type == JSON_OBJECT)
-			strict_grow(later, c);
+		f = map ? map : api_field_find(type, c->key);
+		after = later->next;
+		strict_grow(later, c);
+		if (later->type == JSON_NULL && f && strict_is_plain(f)) {
+			*later = *c;
+			later->next = after;
+		}
 		c->key = (struct str){0};
 	}
 	json_remove_unnamed(obj);

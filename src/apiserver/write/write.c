@@ -219,7 +219,8 @@ static int validate_update(struct op *op, const struct json *old, struct json *o
 }
 
 /* The write took the last finalizer of an object that is being deleted: it goes. */
-static int finish_deletion(struct op *op, struct object *o, struct json *obj)
+static int finish_deletion(struct op *op, struct object *o, const struct json *old,
+			   struct json *obj)
 {
 	struct request *req = op->req;
 	struct bytes *value;
@@ -230,7 +231,7 @@ static int finish_deletion(struct op *op, struct object *o, struct json *obj)
 	op->is_end = true;
 	op_remove(op, o);
 	if (req->res->strategy->plan_delete)
-		req->res->strategy->plan_delete(op, obj);
+		req->res->strategy->plan_delete(op, old); /* that is what it holds */
 	value = object_encode(&op->arena, req->res, obj);
 	object_unref(op->object);
 	op->object = object_new(object_key(o), value, o->head_len, o->rev, 0);
@@ -297,7 +298,7 @@ int write_replace(struct op *op, struct object *o, const struct json *old, struc
 	if (!is_status)
 		settle(op, old, obj);
 	if (prepare_is_finished(op, obj))
-		return finish_deletion(op, o, obj);
+		return finish_deletion(op, o, old, obj);
 	return store_changed(op, o, old, obj);
 }
 

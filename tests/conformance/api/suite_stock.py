@@ -539,3 +539,23 @@ def test_owned_fields_may_be_null(api):
     owned = {'manager': 'm', 'operation': 'Update', 'apiVersion': 'v1', 'fieldsType': 'FieldsV1', 'fieldsV1': {'f:metadata': {'f:labels': None}}}
     got = api.post(api.path('endpoints'), {'metadata': {'name': 'a', 'managedFields': [owned]}}).want(201).json
     assert [e['fieldsV1'] for e in got['metadata']['managedFields'] if e['manager'] == 'm'] == [{'f:metadata': {'f:labels': {}}}]
+
+
+def test_what_ends_as_an_external_name_gives_its_address_back(api):
+    sent = service('a')
+    sent['metadata']['finalizers'] = ['example.com/x']
+    ip = api.post(api.path('services'), sent).want(201).json['spec']['clusterIP']
+    api.delete(api.path('services', 'a')).want(200)
+    api.put(api.path('services', 'a'), {'metadata': {'name': 'a'}, 'spec': {'type': 'ExternalName', 'externalName': 'b.c'}}).want(200)
+    api.get(api.path('services', 'a')).want(404)
+    assert api.post(api.path('services'), service('b', clusterIP=ip)).want(201).json['spec']['clusterIP'] == ip
+
+
+def test_lists_that_are_repeated_grow_together(api):
+    def made(spec):
+        sent = '{"metadata":{"name":"a"},"spec":{%s}}' % spec
+        return api.call('POST', api.path('services') + '?dryRun=All', sent, Content_Type='application/json').want(201).json['spec']
+    assert made('"ports":[{"port":80,"targetPort":"http"}],"ports":[{"port":82}]')['ports'][0]['targetPort'] == 'http'
+    assert made('"ports":[{"port":80,"name":"b"}],"ports":[null,{"port":81,"name":"c"}]')['ports'][0]['name'] == 'b'
+    assert made('"ports":[{"port":80}],"externalIPs":["203.0.113.5"],"externalIPs":[null]')['externalIPs'] == ['203.0.113.5']
+    assert made('"ports":[{"port":80}],"type":"NodePort","type":null')['type'] == 'NodePort'

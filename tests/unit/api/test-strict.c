@@ -207,7 +207,7 @@ TEST(cuts_the_paths_of_issues)
 		buf_add_c(&b, "é");
 	buf_add_c(&b, "\":{\"a\":1,\"a\":2}}");
 	n = parse(b.ptr);
-	api_strict_repeated(&a, n, "", &issues);
+	api_strict_repeated(&a, n, &issues);
 	ASSERT_EQ(issues.n, 1);
 	ASSERT_TRUE(issues.ptr[0].len < 2 * API_STRICT_PATH_MAX);
 	ASSERT_TRUE(json_is_utf8(issues.ptr[0]));
