@@ -11,7 +11,7 @@
 #include "json/json.h"
 
 enum {
-	API_CAUSES_MAX = 1000, /* further ones are counted but not kept */
+	API_CAUSES_MAX = 4096, /* further ones are counted but not kept */
 };
 
 enum api_reason {

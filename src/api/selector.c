@@ -30,6 +30,10 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+enum {
+	SHOWN_MAX = 100, /* bytes of a key or value in an error */
+};
+
 static bool is_special(char c)
 {
 	return c == '=' || c == '!' || c == '(' || c == ')' || c == ',' || c == '>' || c == '<';
@@ -73,9 +77,8 @@ static void next(struct scan *s)
 
 static int expected(const struct scan *s, const char *what, struct err *err)
 {
-	return err_set(err, ERR_BAD_REQUEST,
-		       "unable to parse requirement: found '%.*s', expected: %s",
-		       STR_ARG(str_sub(s->text, 0, 100)), what);
+	return err_set(err, ERR_BAD_REQUEST, "found '%.*s', expected: %s",
+		       STR_ARG(str_sub(s->text, 0, SHOWN_MAX)), what);
 }
 
 static int check(struct str s, const char *what,
@@ -86,8 +89,7 @@ static int check(struct str s, const char *what,
 	name_check(s, &problems);
 	if (!problems.n)
 		return 0;
-	return err_set(err, ERR_BAD_REQUEST,
-		       "unable to parse requirement: %s: Invalid value: \"%.*s\": %s", what,
+	return err_set(err, ERR_BAD_REQUEST, "%s: Invalid value: \"%.*s\": %s", what,
 		       STR_ARG(str_sub(s, 0, 300)), problems.text[0]);
 }
 
@@ -112,20 +114,24 @@ static int finish(struct api_requirement *req, struct str *values, size_t n, str
 	bool is_order = req->op == API_SELECT_GREATER || req->op == API_SELECT_LESS;
 	size_t kept = 0;
 	int64_t number;
-	int r = check(req->key, "key", api_name_qualified, err);
+	char where[SHOWN_MAX + 32];
+	int r = check(req->key, "<nil>", api_name_qualified, err); /* as a stock server has it */
 
 	if (n > 1)
 		qsort(values, n, sizeof(*values), str_order);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = check(values[i], "values", api_name_label_value, err);
+		snprintf(where, sizeof(where), "values[%zu][%.*s]", i,
+			 STR_ARG(str_sub(req->key, 0, SHOWN_MAX)));
+		r = check(values[i], where, api_name_label_value, err);
 		if (!kept || !str_eq(values[kept - 1], values[i]))
 			values[kept++] = values[i];
 	}
 	if (r == 0 && is_order &&
 	    (n != 1 || str_to_i64(values[0], INT64_MIN, INT64_MAX, &number, NULL) < 0))
 		r = err_set(err, ERR_BAD_REQUEST,
-			    "unable to parse requirement: values: for 'Gt', 'Lt' operators, the "
-			    "value must be an integer");
+			    "values[0]: Invalid value: \"%.*s\": for 'Gt', 'Lt' operators, the "
+			    "value must be an integer",
+			    STR_ARG(n ? str_sub(values[0], 0, SHOWN_MAX) : STR("")));
 	req->values = (struct api_strs){values, kept};
 	return r;
 }
@@ -137,7 +143,8 @@ static int parse_list(struct scan *s, struct api_requirement *req, struct err *e
 	struct str *values = arena_array(s->a, bound, sizeof(*values));
 
 	if (s->token != TOKEN_OPEN)
-		return expected(s, "'('", err);
+		return err_set(err, ERR_BAD_REQUEST, "found '%.*s' expected: '('",
+			       STR_ARG(str_sub(s->text, 0, SHOWN_MAX)));
 	next(s);
 	for (;;) {
 		struct str value = STR("");
@@ -147,8 +154,7 @@ static int parse_list(struct scan *s, struct api_requirement *req, struct err *e
 			next(s);
 		}
 		if (n == bound)
-			return err_set(err, ERR_BAD_REQUEST,
-				       "unable to parse requirement: more than %d values of '%.*s'",
+			return err_set(err, ERR_BAD_REQUEST, "more than %d values of '%.*s'",
 				       API_SELECTOR_VALUES_MAX, STR_ARG(str_sub(req->key, 0, 100)));
 		values[n++] = value;
 		if (s->token == TOKEN_CLOSE)
@@ -182,8 +188,7 @@ static int parse_requirement(struct scan *s, struct api_requirement *req, struct
 	if (is_not)
 		next(s);
 	if (s->token != TOKEN_WORD)
-		return expected(s, is_not ? "identifier" : "!, identifier, or 'end of string'",
-				err);
+		return expected(s, "identifier", err);
 	req->key = s->text;
 	next(s);
 	req->op = is_not ? API_SELECT_NOT_EXISTS : API_SELECT_EXISTS;
@@ -216,6 +221,11 @@ static int too_many(struct err *err)
 		       API_SELECTOR_TERMS_MAX);
 }
 
+static bool begins_term(const struct scan *s)
+{
+	return s->token == TOKEN_WORD || s->token == TOKEN_NOT;
+}
+
 int api_label_selector_parse(struct arena *a, struct str text, struct api_label_selector *ret,
 			     struct err *err)
 {
@@ -229,18 +239,20 @@ int api_label_selector_parse(struct arena *a, struct str text, struct api_label_
 			       API_SELECTOR_SIZE_MAX, text.len);
 	terms = arena_array(a, bound, sizeof(*terms));
 	next(&s);
+	if (s.token != TOKEN_END && !begins_term(&s))
+		return expected(&s, "!, identifier, or 'end of string'", err);
 	while (s.token != TOKEN_END) {
 		int r = n < bound ? parse_requirement(&s, &terms[n], err) : too_many(err);
 
 		if (r < 0)
-			return r;
+			return err_wrap(err, r, "unable to parse requirement");
 		n++;
 		if (s.token == TOKEN_END)
 			break;
 		if (s.token != TOKEN_COMMA)
 			return expected(&s, "',' or 'end of string'", err);
 		next(&s);
-		if (s.token == TOKEN_END)
+		if (!begins_term(&s))
 			return expected(&s, "identifier after ','", err);
 	}
 	*ret = (struct api_label_selector){terms, n};

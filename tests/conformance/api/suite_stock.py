@@ -2,6 +2,7 @@
 """Where the comparison with a stock server (tests/differential) has found a difference: a case each."""
 import collections
 import json
+import urllib.parse
 
 from api import JSON_PATCH, MERGE, STRATEGIC, ours, service
 
@@ -559,3 +560,17 @@ def test_lists_that_are_repeated_grow_together(api):
     assert made('"ports":[{"port":80,"name":"b"}],"ports":[null,{"port":81,"name":"c"}]')['ports'][0]['name'] == 'b'
     assert made('"ports":[{"port":80}],"externalIPs":["203.0.113.5"],"externalIPs":[null]')['externalIPs'] == ['203.0.113.5']
     assert made('"ports":[{"port":80}],"type":"NodePort","type":null')['type'] == 'NodePort'
+
+
+def test_a_broken_selector_is_told_of_as_people_know_it(api):
+    for selector, text in (('app=a,', "found '', expected: identifier after ','"), ('=', "found '=', expected: !, identifier, or 'end of string'"),
+                           ('a=b=c', "found '=', expected: ',' or 'end of string'"), ('a in b', "unable to parse requirement: found 'b' expected: '('"),
+                           ('app>web', "unable to parse requirement: values[0]: Invalid value: \"web\": for 'Gt', 'Lt' operators, the value must be an integer"),
+                           ('-a=b', 'unable to parse requirement: <nil>: Invalid value: "-a": '), ('app=-x', 'unable to parse requirement: values[0][app]: Invalid value: "-x": ')):
+        answer = api.get(api.path('services') + '?labelSelector=' + urllib.parse.quote(selector))
+        assert answer.fails(400, 'BadRequest')['message'].startswith(text), (selector, answer.raw)
+
+
+def test_every_cause_of_a_full_slice_is_told(api):
+    sent = slice_of('a', addressType='IPv6', endpoints=[{'addresses': [f'10.1.{i >> 8}.{i & 255}']} for i in range(1000)], ports=[{'port': 70000}])
+    assert len(api.post(api.path('endpointslices'), sent).want(422).json['details']['causes']) > 1000
