@@ -142,6 +142,11 @@ void api_causes_invalid_json(struct api_causes *c, const struct api_path *p,
 	add(c, API_INVALID, p, value_text(c->a, value), detail);
 }
 
+void api_causes_internal(struct api_causes *c, const struct api_path *p, const char *detail)
+{
+	add(c, API_INTERNAL_ERROR, p, (struct str){0}, detail);
+}
+
 void api_causes_duplicate(struct api_causes *c, const struct api_path *p, const struct json *value)
 {
 	add(c, API_DUPLICATE, p, value_text(c->a, value), NULL);

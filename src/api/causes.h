@@ -52,6 +52,8 @@ void api_causes_invalid_int(struct api_causes *c, const struct api_path *p, int6
 /* A string is quoted, numbers and booleans are plain, anything else is JSON; NULL is "". */
 void api_causes_invalid_json(struct api_causes *c, const struct api_path *p,
 			     const struct json *value, const char *detail);
+/* What Kubernetes trips over where a client has sent nonsense. */
+void api_causes_internal(struct api_causes *c, const struct api_path *p, const char *detail);
 void api_causes_duplicate(struct api_causes *c, const struct api_path *p, const struct json *value);
 /* `values` ends with NULL, in the order in which the message lists them. */
 void api_causes_not_supported(struct api_causes *c, const struct api_path *p, struct str value,

@@ -60,6 +60,8 @@ def is_kept_policy(d):
     if is_ownership_of(d, 'f:spec/f:internalTrafficPolicy'):
         return True
     if 409 in d.codes and is_apply(d.step):  # with who owns what a stock server has as it is applied
+        if d.where == 'causes':
+            return '.spec.internalTrafficPolicy: conflict with ' in f'{d.a} {d.b}'
         text = d.texts[d.codes.index(409)]
         return d.where == 'status' and '1 conflict: ' in text and '.spec.internalTrafficPolicy' in text
     if d.where.endswith('.spec.internalTrafficPolicy'):

@@ -301,6 +301,24 @@ static enum ip_family family_of(struct str ip)
 	return ip_parse_sloppy(ip, &addr, NULL) < 0 ? IP_NONE : ip_family(&addr);
 }
 
+/* A "None" behind an address, which is no IP. */
+static void check_is_ip(const struct json *ips, const struct api_path *p, struct api_causes *c)
+{
+	size_t i = 0;
+	char detail[96];
+
+	json_foreach(it, ips) {
+		if (str_eq_c(json_string(it), "None")) {
+			snprintf(detail, sizeof(detail),
+				 "failed to check for dual stack with error:invalid IP[%zu]: None",
+				 i);
+			api_causes_internal(c, p, detail);
+			return;
+		}
+		i++;
+	}
+}
+
 /* Section 3.6, 7 and 8. */
 static void check_ip_families(const struct json *obj, struct api_causes *c)
 {
@@ -313,6 +331,8 @@ static void check_ip_families(const struct json *obj, struct api_causes *c)
 
 	if (!api_rules_count(ips) || api_rules_service_is_headless(obj))
 		return;
+	if (ips->count > 1)
+		check_is_ip(ips, &p, c);
 	json_foreach(it, ips) {
 		has_v4 = has_v4 || family_of(json_string(it)) == IP_V4;
 		has_v6 = has_v6 || family_of(json_string(it)) == IP_V6;

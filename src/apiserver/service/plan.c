@@ -168,7 +168,7 @@ static int update_ips(struct claim_list *c, struct err *err)
 		release_ips(c, old, 0);
 		return 0;
 	}
-	if (service_tree_is_headless(old) || service_tree_is_headless(c->in->object))
+	if (service_tree_is_headless(old))
 		return 0;
 	if (was == 1 && is == 2)
 		return take_ip(c, 1, err);

@@ -572,5 +572,14 @@ def test_a_broken_selector_is_told_of_as_people_know_it(api):
 
 
 def test_every_cause_of_a_full_slice_is_told(api):
-    sent = slice_of('a', addressType='IPv6', endpoints=[{'addresses': [f'10.1.{i >> 8}.{i & 255}']} for i in range(1000)], ports=[{'port': 70000}])
+    sent = slice_of('a', addressType='IPv6', endpoints=[{'addresses': [f'10.1.{i >> 8}.{i & 255}']} for i in range(1000)], ports=[{'port': 80, 'name': 'A'}])
     assert len(api.post(api.path('endpointslices'), sent).want(422).json['details']['causes']) > 1000
+
+
+def test_none_instead_of_an_address_is_told_with_the_second_one(api):
+    api.post(api.path('services'), service('a')).want(201)
+    answer = api.patch(api.path('services', 'a'), {'spec': {'clusterIP': 'None', 'ipFamilyPolicy': 'SingleStack'}}).want(422)
+    assert [c['message'] for c in causes(answer, 'spec.clusterIPs[0]')] == ['Invalid value: ["None"]: may not change once set']
+    answer = api.post(api.path('services'), service('b', clusterIPs=['10.96.0.7', 'None'], clusterIP='10.96.0.7')).want(422)
+    assert [c['message'] for c in causes(answer, 'spec.clusterIPs') if c['reason'] == 'InternalError'] == \
+        ['Internal error: failed to check for dual stack with error:invalid IP[1]: None']
