@@ -580,6 +580,6 @@ def test_none_instead_of_an_address_is_told_with_the_second_one(api):
     api.post(api.path('services'), service('a')).want(201)
     answer = api.patch(api.path('services', 'a'), {'spec': {'clusterIP': 'None', 'ipFamilyPolicy': 'SingleStack'}}).want(422)
     assert [c['message'] for c in causes(answer, 'spec.clusterIPs[0]')] == ['Invalid value: ["None"]: may not change once set']
-    answer = api.post(api.path('services'), service('b', clusterIPs=['10.96.0.7', 'None'], clusterIP='10.96.0.7')).want(422)
+    answer = api.patch(api.path('services', 'a'), {'spec': {'clusterIPs': ['10.96.0.7', 'None']}}).want(422)
     assert [c['message'] for c in causes(answer, 'spec.clusterIPs') if c['reason'] == 'InternalError'] == \
         ['Internal error: failed to check for dual stack with error:invalid IP[1]: None']
