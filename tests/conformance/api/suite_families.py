@@ -204,3 +204,13 @@ def test_changed_families_are_shown_as_families(api):
     assert ':' in other and ':' not in first
     answer = api.put(api.path('services', 'a'), service('a', clusterIP=other)).want(422)
     assert [c['message'] for c in answer.json['details']['causes'] if c['field'] == 'spec.ipFamilies[0]'] == ['Invalid value: ["IPv6"]: may not change once set']
+
+
+def test_none_instead_of_an_address_is_told_with_the_second_one(api):
+    api.post(api.path('services'), service('a')).want(201)
+    answer = api.patch(api.path('services', 'a'), {'spec': {'clusterIP': 'None', 'ipFamilyPolicy': 'RequireDualStack'}}).want(422)
+    found = [c['message'] for c in answer.json['details']['causes'] if c['field'] == 'spec.clusterIPs']
+    assert len(found) == 1 and found[0].startswith('Invalid value: ["None","fd00:96:') and found[0].endswith("'None' must be the first and only value")
+    api.post(api.path('services'), service('b', clusterIP='None')).want(201)
+    answer = api.patch(api.path('services', 'b'), {'spec': {'clusterIPs': ['10.96.0.7', 'None']}}).want(422)
+    assert 'Internal error: failed to check for dual stack with error:invalid IP[1]: None' in [c['message'] for c in answer.json['details']['causes']]
