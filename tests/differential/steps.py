@@ -11,9 +11,12 @@ import copy
 import json
 import urllib.parse
 
-NS = 'diff'
 GROUPS = {'endpointslices': '/apis/discovery.k8s.io/v1'}
 FALLBACK = {'ip': '10.96.0.9', 'np': 30009, 'hc': 30014, 'rv': '1', 'oldrv': '1', 'uid': '00000000-0000-0000-0000-000000000000'}
+
+
+class Scope:
+    namespace = 'diff'  # of all steps; another one when the stock server could not empty it
 
 
 class Memory:
@@ -116,7 +119,7 @@ def dump(node, memory):
 
 
 def path(step):
-    parts = [GROUPS.get(step['kind'], '/api/v1'), 'namespaces', NS, step['kind']]
+    parts = [GROUPS.get(step['kind'], '/api/v1'), 'namespaces', Scope.namespace, step['kind']]
     if 'name' in step:
         parts.append(urllib.parse.quote(step['name'], safe='%'))
     if step.get('sub'):
