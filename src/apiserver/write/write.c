@@ -333,15 +333,20 @@ static int check_create(struct op *op)
 static int create_by_update(struct op *op)
 {
 	struct request *req = op->req;
-	struct json *obj, *meta;
+	struct json *obj;
 	struct str uid;
 	int r;
 
 	if (req->verb == REQUEST_PATCH && !req->is_apply)
 		return status_not_found(&req->st, req->res, req->name);
 	r = req->verb == REQUEST_PATCH ? body_applied(op, NULL, &obj) : body_object(op, &obj);
-	if (r == 0)
-		r = prepare_name(op, obj);
+	if (r < 0)
+		return r;
+	uid = json_get_string(json_get(obj, "metadata"), "uid");
+	/* Nothing that is still to be made has one; of an apply it is said first. */
+	if (uid.len && req->verb == REQUEST_PATCH)
+		return refuse_uid(req, uid);
+	r = prepare_name(op, obj);
 	if (r == 0)
 		r = prepare_namespace(op, obj);
 	if (r < 0)
@@ -351,14 +356,10 @@ static int create_by_update(struct op *op)
 	r = check_create(op);
 	if (r < 0)
 		return r;
-	meta = json_get(obj, "metadata");
-	uid = json_get_string(meta, "uid");
-	/* Nothing that is still to be made has one. */
-	r = uid.len && req->verb == REQUEST_PATCH ? refuse_uid(req, uid)
-						  : prepare_uid(op, STR(""), uid);
+	r = prepare_uid(op, STR(""), uid);
 	if (r < 0)
 		return r;
-	json_remove(meta, "resourceVersion");
+	json_remove(json_get(obj, "metadata"), "resourceVersion");
 	return create_object(op, obj);
 }
 

@@ -580,3 +580,9 @@ def test_none_instead_of_an_address_may_not_be_put(api):
     api.post(api.path('services'), service('a')).want(201)
     answer = api.patch(api.path('services', 'a'), {'spec': {'clusterIP': 'None', 'ipFamilyPolicy': 'SingleStack'}}).want(422)
     assert [c['message'] for c in causes(answer, 'spec.clusterIPs[0]')] == ['Invalid value: ["None"]: may not change once set']
+
+
+def test_an_apply_with_a_uid_makes_nothing(api):
+    sent = {'kind': 'Service', 'apiVersion': 'v1', 'metadata': {'uid': 'x'}}
+    answer = api.call('PATCH', api.path('services', 'a') + '?fieldManager=x', json.dumps(sent), Content_Type='application/apply-patch+yaml')
+    answer.fails(409, 'Conflict', 'uid mismatch: the provided object specified uid x, and no existing object was found')
