@@ -182,13 +182,14 @@ static int patch_directives(struct patch_merge *m, const struct api_type *type, 
 			continue;
 		r = patch_about(m, c, PATCH_DELETE_VALUES, &name);
 		list = r == 0 ? json_get_str(to, name) : NULL;
-		if (!json_is(list, JSON_ARRAY))
+		if (r < 0 || (!json_is(list, JSON_ARRAY) && !json_get_str(patch, name)))
 			continue;
 		f = type ? api_field_find(type, name) : NULL;
 		if (f && f->value == API_OBJECT && !f->merge_key)
 			return err_set(m->err, ERR_BAD_REQUEST,
 				       "%.*s: its elements have no merge key", STR_ARG(c->key));
-		r = api_patch_list_delete(m, list, c);
+		if (json_is(list, JSON_ARRAY))
+			r = api_patch_list_delete(m, list, c);
 	}
 	return r;
 }
@@ -211,7 +212,7 @@ static int patch_order(struct patch_merge *m, const struct api_type *type, struc
 	struct json *list = json_get_str(to, name);
 	int r = 0;
 
-	if (!f || f->shape != API_LIST)
+	if (!f || f->shape != API_LIST || (list && list->type != JSON_ARRAY))
 		return err_set(m->err, ERR_BAD_REQUEST, "%.*s: there is no such list",
 			       STR_ARG(order->key));
 	if (items)

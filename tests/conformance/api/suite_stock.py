@@ -586,3 +586,9 @@ def test_an_apply_with_a_uid_makes_nothing(api):
     sent = {'kind': 'Service', 'apiVersion': 'v1', 'metadata': {'uid': 'x'}}
     answer = api.call('PATCH', api.path('services', 'a') + '?fieldManager=x', json.dumps(sent), Content_Type='application/apply-patch+yaml')
     answer.fails(409, 'Conflict', 'uid mismatch: the provided object specified uid x, and no existing object was found')
+
+
+def test_an_unknown_member_that_is_repeated_is_only_unknown(api):
+    sent = '{"metadata":{"name":"a"},"spec":{"ports":[{"port":80}],"type":"NodePort","type":"NodePort","x":1,"x":2}}'
+    told = api.call('POST', api.path('services') + '?dryRun=All', sent, Content_Type='application/json').want(201).warnings()
+    assert sorted(told) == ['duplicate field "spec.type"', 'unknown field "spec.x"']
