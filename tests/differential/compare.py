@@ -14,6 +14,7 @@ class Difference:
         self.step, self.where, self.a, self.b = step, where, a, b
         self.codes = tuple(x.status for x in answers)
         self.texts = tuple(text_of(x, None) for x in answers)
+        self.is_end = False  # whether the revision is one in which our server removed a Service
         self.keeps_policy = False  # whether this Service was an ExternalName, and an internalTrafficPolicy was seen of it
 
     @property
@@ -167,6 +168,7 @@ EXCEPTIONS = [
     ('a name that no path can have', lambda d: d.codes == (422, 422) and bool(re.search(r'failed to allocate IP( \S+)?: IPAddress\.networking\S+ "\S+" is invalid: spec.parentRef.name', d.texts[0])) and d.where == 'causes'),
     ('a Service without a name', lambda d: d.codes == (422, 422) and d.where == 'causes' and 'metadata.name: Required' in d.texts[1]
      and bool(re.search(r'failed to allocate IP( \S+)?: IPAddress\.networking\S+ "\S+" is invalid: spec.parentRef.name: Required', d.texts[0]))),
+    ('Endpoints end with their Service in one write', lambda d: d.is_end and d.step['kind'] == 'endpoints' and d.where.endswith('.metadata.resourceVersion')),
     ('what an ended slice was sent', lambda d: d.codes == (200, 200) and d.where in ('.endpoints', '.ports') and d.a == [] and d.b is None
      and '"deletionTimestamp"' in d.texts[0]),
 ]
@@ -180,6 +182,7 @@ class Comparer:
         self.seen = set()  # pairs of drawn values, for texts
         self.excepted, self.examples = {}, {}
         self.policies, self.externals = set(), set()  # of which an internalTrafficPolicy, or that they are an ExternalName, was sent or told
+        self.ends = set()  # revisions in which our server removed a Service
         self.drawn = {}  # (uid, stock's value) -> ours
 
     def note_policy(self, step, answer):
@@ -189,6 +192,12 @@ class Comparer:
             text = f"{step.get('body')} {answer.raw}"
             self.policies |= names if 'internalTrafficPolicy' in text else set()
             self.externals |= names if 'ExternalName' in text else set()
+
+    def note_end(self, step, answer):
+        obj = answer.json if isinstance(answer.json, dict) and answer.status == 200 else {}
+        if step['kind'] == 'services':  # also by an update that takes the last finalizer
+            self.ends |= {o['metadata'].get('resourceVersion') for o in obj.get('items') or [obj]
+                          if o.get('metadata') and (step['verb'] == 'DELETE' or o['metadata'].get('deletionTimestamp'))}
 
     def forget(self):
         self.policies.clear()
@@ -311,7 +320,9 @@ class Comparer:
             found.append(('warnings', [w for w in a.warnings if w not in b.warnings], [w for w in b.warnings if w not in a.warnings]))
         out = [Difference(step, *f, (a, b)) for f in found]
         self.note_policy(step, a)
+        self.note_end(step, b)
         for d in out:
+            d.is_end = isinstance(d.b, str) and d.b in self.ends
             d.keeps_policy = name_of(step, a.json, d.where) in self.policies & self.externals
         meant = [(d, [name for name, test in EXCEPTIONS if test(d)]) for d in out]
         for d, names in meant:

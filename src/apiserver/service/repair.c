@@ -252,6 +252,8 @@ static void check_ports(struct service_repair *r, const struct json *service)
 				   true};
 	VEC(struct used_port) used = {0};
 
+	if (!service_tree_has_node_ports(service)) /* what it names it does not hold */
+		return;
 	if (json_is(list, JSON_ARRAY))
 		json_foreach(it, list) {
 			struct used_port p = {json_get_int(it, "nodePort", 0),
@@ -279,7 +281,7 @@ bool service_repair_owns_port(struct service_repair *r, struct str owner, uint16
 	const struct json *service = r->find(r->ctx, r->a, "Service", owner);
 	const struct json *list = service_tree_get(service, "ports");
 
-	if (!service)
+	if (!service || !service_tree_has_node_ports(service))
 		return false;
 	if (json_is(list, JSON_ARRAY))
 		json_foreach(it, list)
