@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/request.h"
 
-#include "api/patch/patch.h"
 #include "api/rules/validate.h"
 #include "apiserver/accept.h"
 
@@ -316,22 +315,33 @@ static int parse_manager(struct request *req)
 	return 0;
 }
 
-/* What only an apply may say, and what it has to. Other types are looked at later. */
+static int parse_patch_type(struct request *req)
+{
+	static const char *const types[] = {
+		"application/apply-patch+yaml", "application/json-patch+json",
+		"application/merge-patch+json", "application/strategic-merge-patch+json", NULL};
+	struct str header = http_header(req->x->req.headers, req->x->req.n_headers, "content-type");
+	int which = str_is_set(header) ? accept_body(header, types) : -1;
+
+	if (req->verb != REQUEST_PATCH)
+		return 0;
+	req->is_apply = which == 0;
+	if (which >= 0)
+		return 0;
+	req->st.has_details = true;
+	return status_set(&req->st, ERR_MEDIA_TYPE, "415: Unsupported Media Type");
+}
+
+/* What only an apply may say, and what it has to. */
 static int parse_patch(struct request *req)
 {
-	struct str header = http_header(req->x->req.headers, req->x->req.n_headers, "content-type");
-	struct accept_type type = {0};
-	enum api_patch_kind kind;
-
-	if (req->verb != REQUEST_PATCH || !accept_next(&header, &type))
+	if (req->verb != REQUEST_PATCH)
 		return 0;
-	req->is_apply = str_eq_c(type.type, "application/apply-patch+yaml");
 	if (req->is_apply && !req->field_manager.len)
 		return status_invalid_options(&req->st, options_kind(req), "FieldValueRequired",
 					      "fieldManager",
 					      STR("Required value: is required for apply patch"));
-	if (api_patch_kind_of(type.type, &kind) &&
-	    str_is_set(http_query(req->arena, req->x->req.query, "force", 0)))
+	if (!req->is_apply && str_is_set(http_query(req->arena, req->x->req.query, "force", 0)))
 		return forbidden(req, "force", "may not be specified for non-apply patch");
 	return 0;
 }
@@ -380,9 +390,14 @@ static int parse_timeout(struct request *req)
 static int parse_write_query(struct request *req)
 {
 	struct str fields = query(req, "fieldValidation");
-	int r, dry = parse_dry_run(req), manager = parse_manager(req), patch = parse_patch(req);
+	int r = parse_patch_type(req), dry, manager, patch;
 
+	if (r < 0)
+		return r;
 	/* What is wrong is told together. */
+	dry = parse_dry_run(req);
+	manager = parse_manager(req);
+	patch = parse_patch(req);
 	r = dry < 0 ? dry : MIN(manager, patch);
 	if (r == 0)
 		r = parse_timeout(req);

@@ -15,6 +15,7 @@ class Difference:
         self.codes = tuple(x.status for x in answers)
         self.texts = tuple(text_of(x, None) for x in answers)
         self.is_end = False  # whether the revision is one in which our server removed a Service
+        self.was_external = False  # whether this Service was an ExternalName
         self.keeps_policy = False  # whether this Service was an ExternalName, and an internalTrafficPolicy was seen of it
 
     @property
@@ -154,7 +155,10 @@ EXCEPTIONS = [
      and 'op, path and from are strings' in f'{d.texts[1]} {why_broken(d.step)}'),
     ('a value that an apply cannot convert', lambda d: is_apply(d.step) and d.is_status(500, 400) and 'failed to convert new object' in d.texts[0]),
     ('a number that no double holds', lambda d: d.where == 'status' and d.codes[1] == 400 and 'the number is out of range' in d.texts[1]),
-    ('a body of null', lambda d: d.is_status(422, 400) and 'must be a JSON object' in d.texts[1] and d.step.get('body') == {'$raw': 'null'}),
+    ('a merge patch that is no object', lambda d: d.is_status(422, 400) and d.step['query'].get('fieldValidation') == 'Ignore' and 'merge-patch' in d.step.get('type', '')
+     and d.texts[1].endswith('a merge patch must be an object')),
+    ('a body of null', lambda d: d.where == 'status' and d.codes[0] in (200, 422) and d.codes[1] == 400 and d.step.get('body') == {'$raw': 'null'}
+     and ' must be a' in d.texts[1]),
     ('$deleteFromPrimitiveList without a list', lambda d: d.where == 'status' and d.codes[1] == 400 and 'strategic' in d.step.get('type', '') and
      bool(re.search(r'\$deleteFromPrimitiveList/\S*( must be a list|: its elements have no merge key)', d.texts[1]))),
     ('an empty $setElementOrder', lambda d: d.codes == (200, 200) and d.where.startswith('.spec.ports') and 'strategic' in d.step.get('type', '')
@@ -169,6 +173,8 @@ EXCEPTIONS = [
     ('a Service without a name', lambda d: d.codes == (422, 422) and d.where == 'causes' and 'metadata.name: Required' in d.texts[1]
      and bool(re.search(r'failed to allocate IP( \S+)?: IPAddress\.networking\S+ "\S+" is invalid: spec.parentRef.name: Required', d.texts[0]))),
     ('Endpoints end with their Service in one write', lambda d: d.is_end and d.step['kind'] == 'endpoints' and d.where.endswith('.metadata.resourceVersion')),
+    ('a node port that an ExternalName has named', lambda d: d.is_status(200, 422) and d.was_external and
+     set(re.findall(r"'message': '([^']*)'", d.texts[1])) == set(re.findall(r'Invalid value: \d+: provided port is already allocated', d.texts[1]))),
     ('what an ended slice was sent', lambda d: d.codes == (200, 200) and d.where in ('.endpoints', '.ports') and d.a == [] and d.b is None
      and '"deletionTimestamp"' in d.texts[0]),
 ]
@@ -323,7 +329,8 @@ class Comparer:
         self.note_end(step, b)
         for d in out:
             d.is_end = isinstance(d.b, str) and d.b in self.ends
-            d.keeps_policy = name_of(step, a.json, d.where) in self.policies & self.externals
+            name = name_of(step, a.json, d.where)
+            d.was_external, d.keeps_policy = name in self.externals, name in self.policies & self.externals
         meant = [(d, [name for name, test in EXCEPTIONS if test(d)]) for d in out]
         for d, names in meant:
             for name in names[:1]:

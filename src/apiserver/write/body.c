@@ -338,6 +338,11 @@ static int refuse_nameless(struct request *req)
 			  STR_ARG(req->name));
 }
 
+static bool is_text(const struct json *n)
+{
+	return json_is_null(n) || n->type == JSON_STRING;
+}
+
 int body_patched(struct op *op, const struct json *old, struct json **ret)
 {
 	struct request *req = op->req;
@@ -365,6 +370,9 @@ int body_patched(struct op *op, const struct json *old, struct json **ret)
 		return r;
 	/* A strategic patch is of this kind, whatever it says. */
 	if (kind == API_PATCH_STRATEGIC) {
+		if (!is_text(json_get(obj, "kind")) || !is_text(json_get(obj, "apiVersion")))
+			return status_invalid_patch(&req->st, req->x->req.body,
+						    STR("kind and apiVersion are strings"));
 		json_remove(obj, "kind");
 		json_remove(obj, "apiVersion");
 	}

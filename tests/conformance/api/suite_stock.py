@@ -515,7 +515,7 @@ def test_all_that_is_wrong_with_the_options_of_a_patch_is_told(api):
     assert causes(answer, 'fieldValidation') and causes(answer, 'force')
     answer = api.call('PATCH', where + '?dryRun=x', '{}', Content_Type='application/apply-patch+yaml').want(422)
     assert causes(answer, 'dryRun') and causes(answer, 'fieldManager')
-    assert api.call('PATCH', where + '?force=true', '{}', Content_Type='text/plain').want(415).json['details'] == {}
+    assert api.call('PATCH', where + '?force=true&fieldValidation=x', '{}', Content_Type='text/plain').want(415).json['details'] == {}
 
 
 def test_all_that_an_apply_says_twice_is_told_once_nothing_conflicts(api):
@@ -592,3 +592,9 @@ def test_an_unknown_member_that_is_repeated_is_only_unknown(api):
     sent = '{"metadata":{"name":"a"},"spec":{"ports":[{"port":80}],"type":"NodePort","type":"NodePort","x":1,"x":2}}'
     told = api.call('POST', api.path('services') + '?dryRun=All', sent, Content_Type='application/json').want(201).warnings()
     assert sorted(told) == ['duplicate field "spec.type"', 'unknown field "spec.x"']
+
+
+def test_the_version_of_a_strategic_patch_is_text(api):
+    api.post(api.path('services'), service('a')).want(201)
+    assert causes(api.patch(api.path('services', 'a'), {'apiVersion': []}, STRATEGIC).want(422), 'patch')
+    assert causes(api.patch(api.path('services', 'a'), {'kind': {}}, STRATEGIC).want(422), 'patch')
