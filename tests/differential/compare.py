@@ -157,7 +157,7 @@ EXCEPTIONS = [
     ('a number that no double holds', lambda d: d.where == 'status' and d.codes[1] == 400 and 'the number is out of range' in d.texts[1]),
     ('a merge patch that is no object', lambda d: d.is_status(422, 400) and d.step['query'].get('fieldValidation') == 'Ignore' and 'merge-patch' in d.step.get('type', '')
      and d.texts[1].endswith('a merge patch must be an object')),
-    ('a body of null', lambda d: d.where == 'status' and d.codes[0] in (200, 422) and d.codes[1] == 400 and d.step.get('body') == {'$raw': 'null'}
+    ('a body of null', lambda d: d.where == 'status' and d.codes[0] in (200, 404, 422) and d.codes[1] == 400 and d.step.get('body') == {'$raw': 'null'}
      and ' must be a' in d.texts[1]),
     ('$deleteFromPrimitiveList without a list', lambda d: d.where == 'status' and d.codes[1] == 400 and 'strategic' in d.step.get('type', '') and
      bool(re.search(r'\$deleteFromPrimitiveList/\S*( must be a list|: its elements have no merge key)', d.texts[1]))),
