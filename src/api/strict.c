@@ -441,7 +441,7 @@ static int strict_drop_repeated(struct strict *s, const struct api_type *type,
 		f = map ? map : api_field_find(type, c->key);
 		after = later->next;
 		strict_grow(later, c);
-		if (later->type == JSON_NULL && f && strict_is_plain(f)) {
+		if (!map && later->type == JSON_NULL && f && strict_is_plain(f)) {
 			*later = *c;
 			later->next = after;
 		}
