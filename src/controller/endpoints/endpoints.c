@@ -55,14 +55,18 @@ static void collect_pod(struct arena *a, const struct api_service *svc, const st
 	    (pod->meta.deleted_ns && !svc->publish_not_ready) ||
 	    !pod_address(svc, pod, &spot.address))
 		return;
+	if (spots->all.len == CONTROLLER_SPOTS_MAX) {
+		spots->n_left_out++;
+		return;
+	}
 	spot.is_ready = svc->publish_not_ready || pod->is_ready;
 	n = controller_pod_ports(a, svc, pod, &ports);
 	for (size_t i = 0; i < n; i++) {
 		spot.port = &ports[i];
-		*vec_push(&spots->all) = spot;
+		controller_spots_add(spots, &spot);
 	}
 	if (!svc->n_ports && svc->is_headless)
-		*vec_push(&spots->all) = spot;
+		controller_spots_add(spots, &spot);
 }
 
 static bool addresses_eq(const struct api_endpoints_address *x, size_t nx,
@@ -134,7 +138,8 @@ enum controller_endpoints_action controller_endpoints_plan(struct arena *a,
 		collect_pod(a, svc, in->pods[i], &spots);
 	want.n_subsets = controller_repack(a, spots.all.ptr, spots.all.len, &subsets);
 	vec_fini(&spots.all);
-	is_truncated = controller_truncate(subsets, &want.n_subsets, CONTROLLER_ENDPOINTS_MAX);
+	is_truncated = controller_truncate(subsets, &want.n_subsets, CONTROLLER_ENDPOINTS_MAX) ||
+		       spots.n_left_out;
 	want.subsets = subsets;
 
 	*labels = controller_pairs_with(a, &svc->meta.labels, LABEL_MANAGED,

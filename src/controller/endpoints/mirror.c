@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/endpoints/mirror.h"
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "controller/endpoints/repack.h"
 #include "controller/endpoints/select.h"
@@ -10,7 +11,8 @@ struct mirror {
 	const struct api_endpoints *ep;
 	const struct api_endpoint_slice *const *slices;
 	size_t n_slices;
-	bool *is_used; /* of each slice: it stays or is updated */
+	struct map by_key; /* of the slices that are left, the first of each family and ports */
+	bool *is_used;     /* of each slice: it stays or is updated */
 	struct api_pairs labels, annotations;
 	struct api_owner *owner;
 	struct controller_slices_plan *plan;
@@ -88,22 +90,42 @@ static bool slice_eq(const struct mirror *m, const struct api_endpoint_slice *x,
 	return true;
 }
 
+/* A slice that is there, behind it the next one of the same family and ports. */
+struct mirrored {
+	size_t at;
+	struct mirrored *next;
+};
+
+static struct str mirror_key(struct arena *a, const struct api_endpoint_slice *s)
+{
+	return str_printf(a, "%d %.*s", (int)s->address_type,
+			  STR_ARG(controller_ports_key(a, s->ports, s->n_ports)));
+}
+
+static void mirror_note_slices(struct mirror *m)
+{
+	for (size_t i = m->n_slices; i-- > 0;) {
+		struct mirrored *s = arena_new(m->a, struct mirrored);
+		struct str key = mirror_key(m->a, m->slices[i]);
+
+		*s = (struct mirrored){i, map_get(&m->by_key, key)};
+		map_put(&m->by_key, key, s);
+	}
+}
+
 /* The slice that holds this group at present: same family and ports. */
 static const struct api_endpoint_slice *mirror_find(struct mirror *m,
 						    const struct api_endpoint_slice *want)
 {
-	struct str key = controller_ports_key(m->a, want->ports, want->n_ports);
+	struct str key = mirror_key(m->a, want);
+	const struct mirrored *s = map_remove(&m->by_key, key);
 
-	for (size_t i = 0; i < m->n_slices; i++) {
-		const struct api_endpoint_slice *s = m->slices[i];
-
-		if (m->is_used[i] || s->address_type != want->address_type ||
-		    !str_eq(controller_ports_key(m->a, s->ports, s->n_ports), key))
-			continue;
-		m->is_used[i] = true;
-		return s;
-	}
-	return NULL;
+	if (!s)
+		return NULL;
+	if (s->next)
+		map_put(&m->by_key, key, s->next);
+	m->is_used[s->at] = true;
+	return m->slices[s->at];
 }
 
 static void mirror_group(struct mirror *m, const struct api_endpoints_subset *subset,
@@ -142,31 +164,44 @@ static void mirror_group(struct mirror *m, const struct api_endpoints_subset *su
 	}
 }
 
+/* The next one to be created of this family, from *at on. */
+static struct api_endpoint_slice *next_create(struct controller_slices_plan *plan,
+					      enum api_address_type type, size_t *at)
+{
+	while (*at < plan->creates.len && plan->creates.ptr[*at].address_type != type)
+		++*at;
+	return *at < plan->creates.len ? &plan->creates.ptr[(*at)++] : NULL;
+}
+
 /* Slices that are no group's any more become one that is wanted, or go. */
 static void mirror_leftovers(struct mirror *m)
 {
 	struct controller_slices_plan *plan = m->plan;
+	size_t at[] = {[API_ADDR_IPV4] = 0, [API_ADDR_IPV6] = 0, [API_ADDR_FQDN] = 0};
+	size_t n_left = 0;
 
 	for (size_t i = 0; i < m->n_slices; i++) {
 		const struct api_endpoint_slice *s = m->slices[i];
-		size_t c = 0;
+		struct api_endpoint_slice *c = NULL;
 
 		if (m->is_used[i])
 			continue;
-		while (c < plan->creates.len &&
-		       (plan->creates.ptr[c].address_type != s->address_type ||
-			!owner_eq(s, m->owner)))
-			c++;
-		if (c == plan->creates.len) {
+		if (owner_eq(s, m->owner))
+			c = next_create(plan, s->address_type, &at[s->address_type]);
+		if (!c) {
 			*vec_push(&plan->deletes) = s;
 			continue;
 		}
-		plan->creates.ptr[c].meta.name = s->meta.name;
-		plan->creates.ptr[c].meta.uid = s->meta.uid;
-		plan->creates.ptr[c].meta.resource_version = s->meta.resource_version;
-		*vec_push(&plan->updates) = plan->creates.ptr[c];
-		vec_remove_at(&plan->creates, c);
+		c->meta.name = s->meta.name;
+		c->meta.uid = s->meta.uid;
+		c->meta.resource_version = s->meta.resource_version;
+		*vec_push(&plan->updates) = *c;
 	}
+	/* What has got a name is no new one any more. */
+	for (size_t i = 0; i < plan->creates.len; i++)
+		if (!str_is_set(plan->creates.ptr[i].meta.name))
+			plan->creates.ptr[n_left++] = plan->creates.ptr[i];
+	plan->creates.len = n_left;
 }
 
 void controller_mirror_plan(struct arena *a, const struct api_endpoints *ep,
@@ -192,12 +227,15 @@ void controller_mirror_plan(struct arena *a, const struct api_endpoints *ep,
 	*m.owner =
 		(struct api_owner){STR("v1"), STR("Endpoints"), ep->meta.name, ep->meta.uid, true};
 	controller_spots_of(ep->subsets, ep->n_subsets, &spots);
+	m.skips.too_many += spots.n_left_out;
 	n = controller_repack(a, spots.all.ptr, spots.all.len, &subsets);
+	mirror_note_slices(&m);
 	for (size_t i = 0; i < n; i++) {
 		mirror_group(&m, &subsets[i], IP_V4);
 		mirror_group(&m, &subsets[i], IP_V6);
 	}
 	vec_fini(&spots.all);
+	map_fini(&m.by_key);
 	mirror_leftovers(&m);
 	if (ep->meta.deleted_ns)
 		vec_clear(&ret->creates);

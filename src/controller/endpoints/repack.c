@@ -128,13 +128,25 @@ size_t controller_repack(struct arena *a, struct controller_spot *spots, size_t 
 	return n_out;
 }
 
+void controller_spots_add(struct controller_spots *s, const struct controller_spot *spot)
+{
+	if (s->all.len < CONTROLLER_SPOTS_MAX)
+		*vec_push(&s->all) = *spot;
+	else
+		s->n_left_out++;
+}
+
 static void spots_add(struct controller_spots *ret, const struct api_endpoints_subset *s,
 		      const struct api_endpoint_port *port)
 {
+	if (ret->all.len == CONTROLLER_SPOTS_MAX) {
+		ret->n_left_out += s->n_ready + s->n_not_ready;
+		return;
+	}
 	for (size_t i = 0; i < s->n_ready; i++)
-		*vec_push(&ret->all) = (struct controller_spot){s->ready[i], port, true};
+		controller_spots_add(ret, &(struct controller_spot){s->ready[i], port, true});
 	for (size_t i = 0; i < s->n_not_ready; i++)
-		*vec_push(&ret->all) = (struct controller_spot){s->not_ready[i], port, false};
+		controller_spots_add(ret, &(struct controller_spot){s->not_ready[i], port, false});
 }
 
 void controller_spots_of(const struct api_endpoints_subset *subsets, size_t n,

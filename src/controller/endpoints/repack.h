@@ -9,7 +9,9 @@
 #include "base/vec.h"
 
 enum {
-	CONTROLLER_ENDPOINTS_MAX = 1000, /* addresses of one Endpoints object */
+	CONTROLLER_ENDPOINTS_MAX = 1000,   /* addresses of one Endpoints object */
+	CONTROLLER_SPOTS_MAX = 256 * 1024, /* addresses times ports of one object; more are left
+					    * out, since a body may hold the square of thousands */
 };
 
 /* One address at one port. */
@@ -28,7 +30,9 @@ size_t controller_repack(struct arena *a, struct controller_spot *spots, size_t 
 /* The spots of subsets as somebody wrote them. */
 struct controller_spots {
 	VEC(struct controller_spot) all;
+	size_t n_left_out;
 };
+void controller_spots_add(struct controller_spots *s, const struct controller_spot *spot);
 void controller_spots_of(const struct api_endpoints_subset *subsets, size_t n,
 			 struct controller_spots *ret);
 

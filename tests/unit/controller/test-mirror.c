@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/endpoints/mirror.h"
 
+#include "controller/endpoints/repack.h"
 #include "controller/endpoints/select.h"
 #include "tests/harness/test.h"
 #include "tests/unit/controller/build.h"
@@ -119,6 +120,86 @@ TEST(equal_subsets_collapse_into_one_slice)
 	plan(&f, NULL, 0);
 	ASSERT_EQ(f.plan.creates.len, 1);
 	ASSERT_EQ(f.plan.creates.ptr[0].n_ports, 2);
+	finish(&f);
+}
+
+/* A body has room for ten thousand addresses and as many ports: the square of it is left out. */
+TEST(addresses_times_ports_are_bounded)
+{
+	enum {
+		N = 10000
+	};
+	struct fixture f;
+	struct api_endpoints_address *addresses;
+	struct api_endpoint_port *ports;
+
+	begin(&f);
+	addresses = arena_array(&f.a, N, sizeof(*addresses));
+	ports = arena_array(&f.a, N, sizeof(*ports));
+	for (int i = 0; i < N; i++) {
+		addresses[i].ip = str_printf(&f.a, "192.0.%d.%d", i / 256, i % 256);
+		ports[i] = (struct api_endpoint_port){
+			.name = str_printf(&f.a, "p%d", i), .port = 1, .has_port = true};
+	}
+	f.subsets[0] = (struct api_endpoints_subset){
+		.ready = addresses, .n_ready = N, .ports = ports, .n_ports = N};
+	plan(&f, NULL, 0);
+	ASSERT_TRUE(f.skips.too_many > (size_t)N * N - 2 * CONTROLLER_SPOTS_MAX);
+	ASSERT_TRUE(f.plan.creates.len > 0);
+	finish(&f);
+}
+
+/* As many slices as subsets: each was compared with all of them. */
+TEST(many_subsets_find_their_slices)
+{
+	enum {
+		N = 30000
+	};
+	struct fixture f;
+	struct api_endpoints_subset *subsets;
+	struct api_endpoint_port *ports;
+	struct api_endpoint_slice *old;
+	const struct api_endpoint_slice **slices;
+	size_t n;
+
+	begin(&f);
+	subsets = arena_array(&f.a, N, sizeof(*subsets));
+	ports = arena_array(&f.a, N, sizeof(*ports));
+	for (int i = 0; i < N; i++) {
+		struct api_endpoints_address *at = arena_new(&f.a, struct api_endpoints_address);
+
+		at->ip = str_printf(&f.a, "192.0.%d.%d", i / 256, i % 256);
+		ports[i] = (struct api_endpoint_port){
+			.name = str_printf(&f.a, "p%d", i), .port = 1, .has_port = true};
+		subsets[i] = (struct api_endpoints_subset){
+			.ready = at, .n_ready = 1, .ports = &ports[i], .n_ports = 1};
+	}
+	f.ep.subsets = subsets;
+	f.ep.n_subsets = N;
+	plan(&f, NULL, 0);
+	n = f.plan.creates.len;
+	ASSERT_EQ(n, N);
+	old = arena_array(&f.a, n, sizeof(*old));
+	slices = arena_array(&f.a, n, sizeof(*slices));
+	for (size_t i = 0; i < n; i++) {
+		old[i] = f.plan.creates.ptr[i];
+		old[i].meta.name = str_printf(&f.a, "s%zu", i);
+		slices[i] = &old[i];
+	}
+	plan(&f, slices, n);
+	ASSERT_EQ(f.plan.creates.len + f.plan.updates.len + f.plan.deletes.len, 0);
+	for (int i = 0; i < N; i++)
+		ports[i].port = 2;
+	for (size_t i = 0; i < n; i++) {
+		struct api_endpoint_port *was = arena_new(&f.a, struct api_endpoint_port);
+
+		*was = old[i].ports[0];
+		was->port = 1;
+		old[i].ports = was;
+	}
+	plan(&f, slices, n);
+	ASSERT_EQ(f.plan.creates.len + f.plan.deletes.len, 0);
+	ASSERT_EQ(f.plan.updates.len, N);
 	finish(&f);
 }
 
