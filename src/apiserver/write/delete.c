@@ -81,6 +81,12 @@ static int settle(struct op *op, const struct json *body, struct delete_options 
 	return r < 0 ? r : dry;
 }
 
+/* Less than nothing is the least there is, short of "at once". */
+static int64_t not_negative(int64_t grace_s)
+{
+	return grace_s < 0 ? 1 : grace_s;
+}
+
 int delete_options_from(struct op *op, struct json *options, struct delete_options *ret)
 {
 	const struct json *pre = json_get(options, "preconditions");
@@ -89,11 +95,13 @@ int delete_options_from(struct op *op, struct json *options, struct delete_optio
 	if (r < 0)
 		return r;
 	*ret = (struct delete_options){
-		.grace_s = json_get_int(options, "gracePeriodSeconds", -1),
+		.grace_s = -1,
 		.uid = json_get_string(pre, "uid"),
 		.rev = json_get_string(pre, "resourceVersion"),
 		.propagation = json_get_string(options, "propagationPolicy"),
 	};
+	if (!json_is_null(json_get(options, "gracePeriodSeconds")))
+		ret->grace_s = not_negative(json_get_int(options, "gracePeriodSeconds", 0));
 	return settle(op, options, ret, !json_is_null(json_get(options, "orphanDependents")),
 		      json_get_bool(options, "orphanDependents", false));
 }
@@ -109,10 +117,13 @@ static int options_from_query(struct op *op, const struct json *body, struct del
 		.grace_s = -1,
 		.propagation = http_query(req->arena, query, "propagationPolicy", 0),
 	};
-	if (grace.len && str_to_i64(grace, 0, INT32_MAX, &ret->grace_s, NULL) < 0)
+	if (grace.len && str_to_i64(grace, INT64_MIN, INT64_MAX, &ret->grace_s, NULL) < 0)
 		return status_set(&req->st, ERR_BAD_REQUEST,
-				  "gracePeriodSeconds: '%.*s' must be a number of seconds",
+				  "gracePeriodSeconds: '%.*s' must be a number of seconds, of 64 "
+				  "bits",
 				  STR_ARG(grace));
+	if (grace.len)
+		ret->grace_s = not_negative(ret->grace_s);
 	return settle(op, body, ret, str_is_set(orphan),
 		      !str_eq_c(orphan, "false") && !str_eq_c(orphan, "0"));
 }
@@ -207,6 +218,18 @@ static bool is_held(struct op *op, struct json *obj, const struct delete_options
 	       (strategy->is_held && strategy->is_held(obj));
 }
 
+/* When it is to be over: at the end of what a clock of 64 bits can tell, in the year 2262, if that
+ * is sooner. */
+static int64_t end_of(int64_t now_ns, int64_t grace_s)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(grace_s, (int64_t)1000000000, &ns) ||
+	    __builtin_add_overflow(now_ns, ns, &ns))
+		return INT64_MAX;
+	return ns;
+}
+
 static void mark(struct op *op, struct json *obj, int64_t grace_s)
 {
 	struct json *meta = json_get(obj, "metadata");
@@ -217,8 +240,8 @@ static void mark(struct op *op, struct json *obj, int64_t grace_s)
 	if (is_marked && json_get_int(meta, "deletionGracePeriodSeconds", 0) <= grace_s)
 		return;
 	json_set(meta, "deletionTimestamp",
-		 json_new_string(&op->arena, prepare_timestamp(op, clock->wall_ns(clock) +
-									   grace_s * 1000000000)));
+		 json_new_string(&op->arena,
+				 prepare_timestamp(op, end_of(clock->wall_ns(clock), grace_s))));
 	json_set(meta, "deletionGracePeriodSeconds", json_new_int(&op->arena, grace_s));
 	if (!is_marked && json_get_int(meta, "generation", 0) > 0)
 		json_set(meta, "generation",

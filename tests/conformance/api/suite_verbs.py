@@ -252,6 +252,37 @@ def test_pods_end_gracefully_on_their_node(api):
     api.get(api.path('pods', 'p')).want(404)
 
 
+def bound(api, name, **spec):
+    sent = {'metadata': {'name': name}, 'spec': dict({'nodeName': 'n1', 'containers': [{'name': 'c', 'image': 'i'}]}, **spec)}
+    return api.post(api.path('pods'), sent).want(201).json
+
+
+def test_a_negative_grace_is_a_second(api):
+    for name, query, body in (('a', '?gracePeriodSeconds=-5', None), ('b', '', {'gracePeriodSeconds': -1})):
+        bound(api, name)
+        got = api.delete(api.path('pods', name) + query, body).want(200).json['metadata']
+        assert got['deletionGracePeriodSeconds'] == 1 and api.get(api.path('pods', name)).want(200), got
+    assert bound(api, 'c', terminationGracePeriodSeconds=-7)['spec']['terminationGracePeriodSeconds'] == 1
+    got = api.patch(api.path('pods', 'c'), {'spec': {'terminationGracePeriodSeconds': -7}}).want(200).json
+    assert got['spec']['terminationGracePeriodSeconds'] == 1
+    assert api.delete(api.path('pods', 'c')).want(200).json['metadata']['deletionGracePeriodSeconds'] == 1
+
+
+def test_a_long_grace(api):
+    """Of 64 bits: more than any clock tells (a stock server's then runs over)."""
+    most = 2 ** 63 - 1
+    for name, query, body in (('a', f'?gracePeriodSeconds={most}', None), ('b', '', {'gracePeriodSeconds': most})):
+        bound(api, name)
+        assert api.delete(api.path('pods', name) + query.replace(str(most), str(most + 1)),
+                          body and {'gracePeriodSeconds': most + 1}).fails(400, 'BadRequest')
+        got = api.delete(api.path('pods', name) + query, body).want(200).json['metadata']
+        assert got['deletionGracePeriodSeconds'] == most, got
+        assert api.server.headers or got['deletionTimestamp'].startswith('2262-'), got
+    bound(api, 'c', terminationGracePeriodSeconds=9223372036)
+    got = api.delete(api.path('pods', 'c')).want(200).json['metadata']
+    assert '2262' <= got['deletionTimestamp'], got
+
+
 @ours('a stock server wants the Node')
 def test_logs_without_an_agent(api):
     pod = {'metadata': {'name': 'p'}, 'spec': {'nodeName': 'n1', 'containers': [{'name': 'c', 'image': 'i'}]}}
