@@ -307,6 +307,19 @@ def test_what_a_write_of_status_changes(api):
     assert got['spec'] == made['spec'] and 'finalizers' not in got['metadata']
 
 
+def test_a_write_of_a_pods_status_keeps_its_owners(api):
+    """Whoever may report how a Pod runs could otherwise have it collected."""
+    owners = [{'apiVersion': 'v1', 'kind': 'ConfigMap', 'name': 'x', 'uid': '1234'}]
+    where, meta = api.path('pods', 'a', 'status'), {'ownerReferences': owners, 'labels': {'x': 'y'}}
+    made = api.post(api.path('pods'), {'metadata': {'name': 'a'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}).want(201).json
+    for got in (api.patch(where, {'metadata': meta}), api.put(where, merged(made, {'metadata': dict(meta, resourceVersion=None)}))):
+        got = got.want(200).json['metadata']
+        assert 'ownerReferences' not in got and got['labels'] == {'x': 'y'}, got
+    api.patch(api.path('pods', 'a'), {'metadata': {'ownerReferences': owners}}).want(200)
+    got = api.patch(where, {'metadata': {'ownerReferences': None}}).want(200).json['metadata']
+    assert got['ownerReferences'] == owners, got
+
+
 @proves('1.3.4')
 def test_the_last_finalizer_through_status(api):
     sent = with_node_port('a', 30780, clusterIP='10.96.7.4')
