@@ -11,6 +11,8 @@
 enum {
 	REPLY_NOW_MAX = 1024 * 1024, /* bytes that are compressed on the loop: some milliseconds */
 	REPLY_LATER_MAX = 256 * 1024 * 1024, /* bytes of answers at the helper threads */
+	REPLY_WARNINGS_CHARS = 4096,         /* of all warnings of an answer; more: */
+	REPLY_WARNING_CHARS = 256,           /* … so many of each */
 };
 
 /* Of all servers in this process: those that wait for a helper thread, or are there. What would
@@ -24,6 +26,28 @@ struct reply_later {
 	struct bytes *body, *packed;
 	atomic_bool is_stopped;
 };
+
+static bool is_inside(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80; /* not the first byte of a character */
+}
+
+static size_t n_chars(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += !is_inside(s.ptr[i]);
+	return n;
+}
+
+static struct str first_chars(struct str s, size_t n)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_inside(s.ptr[i]) && n-- == 0)
+			return str_sub(s, 0, i);
+	return s;
+}
 
 /* RFC 9110 appendix (Warning of RFC 7234): 299 - "text", with control characters made blanks. */
 static struct str warning_value(struct request *req, struct str text)
@@ -45,6 +69,26 @@ static struct str warning_value(struct request *req, struct str text)
 	return ret;
 }
 
+/* All of them in full when they are short together; otherwise the beginning of each, and no more
+ * when that is too much too. As a stock server does: clients refuse a head that is too long. */
+static size_t warning_headers(struct request *req, struct http_header *ret)
+{
+	size_t n = 0, sum = 0, most = SIZE_MAX;
+
+	for (size_t i = 0; i < req->n_warnings; i++)
+		sum += n_chars(req->warnings[i]);
+	if (sum > REPLY_WARNINGS_CHARS)
+		most = REPLY_WARNING_CHARS;
+	sum = 0;
+	for (size_t i = 0; i < req->n_warnings && sum < REPLY_WARNINGS_CHARS; i++) {
+		struct str text = first_chars(req->warnings[i], most);
+
+		sum += n_chars(text);
+		ret[n++] = (struct http_header){STR("warning"), warning_value(req, text)};
+	}
+	return n;
+}
+
 /* `body` in that encoding (NULL: as it is). */
 static void send(struct request *req, int status, const char *encoding, struct bytes *body)
 {
@@ -59,9 +103,7 @@ static void send(struct request *req, int status, const char *encoding, struct b
 	if (req->st.retry_after_s)
 		headers[n++] = (struct http_header){
 			STR("retry-after"), str_printf(req->arena, "%d", req->st.retry_after_s)};
-	for (size_t i = 0; i < req->n_warnings; i++)
-		headers[n++] =
-			(struct http_header){STR("warning"), warning_value(req, req->warnings[i])};
+	n += warning_headers(req, headers + n);
 	stats_request(req, status);
 	http_reply_with(req->x, status, headers, n, body);
 }

@@ -136,6 +136,21 @@ def test_warnings_come_with_success(api):
     assert answer.warnings() == ['spec.externalName is ignored when spec.type is not "ExternalName"']
 
 
+def test_long_warnings_are_cut(api):
+    """A head that is too long would hide from the client that the write was made."""
+    def told(*lengths, letter='x'):
+        fields = {f'k{i}'.ljust(n, letter): 1 for i, n in enumerate(lengths)}
+        answer = api.post(api.path('configmaps') + '?dryRun=All', dict(config_map('a'), **fields)).want(201)
+        return [len(text) for text in answer.warnings()]
+    assert api.post(api.path('configmaps'), dict(config_map('long'), **{'x' * 70000: 1})).want(201).warnings()[0].startswith('unknown field "xxx')
+    assert told(1000, 1000, 1000) == [1016] * 3 and told(*[1000] * 5) == [256] * 5
+    assert told(*[250] * 20) == [256] * 16
+    fields = ','.join(f'"{i}%s":1' % ('\u00e4' * 500) for i in range(9))
+    raw = '{"metadata":{"name":"a"},%s}' % fields
+    cut = api.post(api.path('configmaps') + '?dryRun=All', raw.encode(), Content_Type='application/json').want(201).headers['Warning']
+    assert cut.encode('latin-1').decode().count('\u00e4') == 256 - len('unknown field "0'), cut
+
+
 @proves('1.1.16')
 def test_a_create_has_no_revision(api):
     sent = merged(config_map('a'), {'metadata': {'resourceVersion': '1'}})
