@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apiserver/connect/pod_stream.h"
 
+#include "apiserver/access/authorize.h"
 #include "apiserver/connect/pod_container.h"
 #include "apiserver/connect/relay.h"
 
@@ -118,6 +119,27 @@ static int find_pod(struct request *req, struct str *ret_node, struct str *ret_c
 	return 0;
 }
 
+/* A WebSocket begins with a GET; what it does is what a POST does, so it needs the same right. The
+ * Forbidden of a stock server says no more than that. */
+static int check_create(struct request *req)
+{
+	const struct api_kind *kind = req->res->kind;
+	const struct access_attrs at = {.verb = STR("create"),
+					.is_resource = true,
+					.group = str_of(kind->group),
+					.version = str_of(kind->version),
+					.resource = str_of(kind->plural),
+					.ns = req->ns,
+					.name = req->name,
+					.sub = req->sub};
+
+	if (req->x->req.method == HTTP_POST || authorize(req->s, req->user, &at))
+		return 0;
+	status_about(&req->st, req->res, req->name);
+	return status_set(&req->st, ERR_FORBIDDEN,
+			  "pods \"%.*s\" is forbidden: ", STR_ARG(req->name));
+}
+
 int pod_stream_start(struct request *req)
 {
 	static const struct relay_way way = {.failure = "the node's agent does not answer",
@@ -127,8 +149,10 @@ int pod_stream_start(struct request *req)
 	struct buf ports = BUF_INIT;
 	struct http_transport *t;
 	struct err err;
-	int r = read_ports(req, &ports);
+	int r = check_create(req);
 
+	if (r == 0)
+		r = read_ports(req, &ports);
 	if (r == 0)
 		r = find_pod(req, &node, &container);
 	if (r == 0)

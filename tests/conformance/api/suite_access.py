@@ -503,6 +503,24 @@ def test_a_static_token_is_for_the_server_alone(api):
     assert not review('vault').get('authenticated')
 
 
+def test_streams_need_the_right_to_make_them(api):
+    """A WebSocket begins with a GET, but whoever may only read may not run anything."""
+    ann = dict(as_user(api, 'ann'), Connection='Upgrade', Upgrade='websocket', Sec_WebSocket_Version='13',
+               Sec_WebSocket_Key='dGhlIHNhbXBsZSBub25jZQ==', Sec_WebSocket_Protocol='v5.channel.k8s.io')
+    streams = ('exec', 'attach', 'portforward')
+    give(api, 'ann', rule('get', ' '.join('pods/' + s for s in streams)))
+    api.post(api.path('pods'), {'metadata': {'name': 'a'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}).want(201)
+    until('the right to read', lambda: 'cannot get' not in api.get(api.path('pods', 'a', 'exec'), **ann).json['message'])
+    for stream in streams:
+        for pod in ('a', 'none'):
+            st = api.get(api.path('pods', pod, stream) + '?command=x', **ann).fails(403, 'Forbidden')
+            assert st['message'] == f'pods "{pod}" is forbidden: ' and st['details'] == {'name': pod, 'kind': 'pods'}, st
+    give(api, 'ann', rule('create', ' '.join('pods/' + s for s in streams)), name='more')
+    for stream in streams:
+        seen(api, api.path('pods', 'none', stream) + '?command=x', 404, **ann)
+        api.get(api.path('pods', 'a', stream) + '?command=x', **ann).fails(400, 'BadRequest', 'pod a does not have a host assigned')
+
+
 @ours('the certificates are ours')
 def test_the_certificate_for_agents_opens_no_server(api):
     """A Node says where its agent is, so it may lead the server to a server: to itself."""
