@@ -24,11 +24,6 @@
 #define ACCESS_SA_PREFIX             "system:serviceaccount:"
 #define ACCESS_SA_GROUP              "system:serviceaccounts"
 
-enum {
-	ACCESS_GROUPS_MAX = 128, /* groups of one user; more are left out */
-	ACCESS_EXTRA_MAX = 16,   /* extra keys of one user */
-};
-
 struct access_strs {
 	const struct str *ptr;
 	size_t n;

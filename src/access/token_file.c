@@ -49,11 +49,14 @@ static bool next_field(struct arena *a, struct str *rest, struct str *ret)
 
 static void set_groups(struct arena *a, struct access_user *u, struct str text)
 {
-	struct str *groups = arena_array(a, ACCESS_GROUPS_MAX, sizeof(*groups));
-	struct str group;
+	struct str *groups, group;
+	size_t most = 1;
 
+	for (size_t i = 0; i < text.len; i++)
+		most += text.ptr[i] == ',';
+	groups = arena_array(a, most, sizeof(*groups));
 	u->groups = groups;
-	while (u->n_groups < ACCESS_GROUPS_MAX && str_next(&text, ',', &group)) {
+	while (str_next(&text, ',', &group)) {
 		group = str_trim(group);
 		if (group.len)
 			groups[u->n_groups++] = str_dup(a, group);

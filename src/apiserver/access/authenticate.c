@@ -82,7 +82,7 @@ static struct access_user *account_user(struct arena *a, const struct json *clai
 	const struct json *pod = json_get(own, "pod"), *node = json_get(own, "node");
 	struct str ns = json_get_string(own, "namespace");
 	struct access_user *u = arena_new(a, struct access_user);
-	struct access_extra *extra = arena_array(a, ACCESS_EXTRA_MAX, sizeof(*extra));
+	struct access_extra *extra;
 	struct str *groups = arena_array(a, 3, sizeof(*groups));
 	const struct {
 		const char *key;
@@ -105,6 +105,7 @@ static struct access_user *account_user(struct arena *a, const struct json *clai
 	groups[2] = STR(ACCESS_GROUP_AUTHENTICATED);
 	u->groups = groups;
 	u->n_groups = 3;
+	extra = arena_array(a, ARRAY_LEN(more), sizeof(*extra));
 	u->extra = extra;
 	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
 		struct str *value;

@@ -6,6 +6,10 @@
 #define HEADER_EXTRA "impersonate-extra-"
 #define GROUP_AUTHN  "authentication.k8s.io"
 
+enum {
+	OWN_GROUPS_MAX = 3, /* that add_own_groups adds */
+};
+
 struct wanted {
 	struct access_user user;
 	struct str *groups;
@@ -18,13 +22,11 @@ static void add_extra(struct arena *a, struct wanted *w, struct str name, struct
 	struct str key = str_skip(name, strlen(HEADER_EXTRA)), *values;
 	struct access_extra *at = NULL;
 
-	if (http_unescape(a, key, false, &key, NULL) < 0)
-		return;
+	/* Broken escapes are told as they are. */
+	IGNORE(http_unescape(a, key, false, &key, NULL), "leaves the key as it was");
 	for (size_t i = 0; i < w->user.n_extra; i++)
 		if (str_eq(w->extra[i].key, key))
 			at = &w->extra[i];
-	if (!at && w->user.n_extra == ACCESS_EXTRA_MAX)
-		return;
 	if (!at) {
 		at = &w->extra[w->user.n_extra++];
 		at->key = key;
@@ -36,6 +38,17 @@ static void add_extra(struct arena *a, struct wanted *w, struct str name, struct
 	at->values = values;
 }
 
+/* Room for whatever the headers name, which http.h limits, and for add_own_groups: who impersonates
+ * gets exactly what was asked for. */
+static void begin(struct arena *a, size_t n_headers, struct wanted *w)
+{
+	w->groups = arena_array(a, n_headers + OWN_GROUPS_MAX, sizeof(*w->groups));
+	w->extra = arena_array(a, n_headers, sizeof(*w->extra));
+	w->user.groups = w->groups;
+	w->user.extra = w->extra;
+	w->is_any = true;
+}
+
 static void read_headers(struct arena *a, const struct http_request *req, struct wanted *w)
 {
 	for (size_t i = 0; i < req->n_headers; i++) {
@@ -43,19 +56,13 @@ static void read_headers(struct arena *a, const struct http_request *req, struct
 
 		if (!str_has_prefix(name, STR("impersonate-")))
 			continue;
-		if (!w->is_any) {
-			w->groups = arena_array(a, ACCESS_GROUPS_MAX + 2, sizeof(*w->groups));
-			w->extra = arena_array(a, ACCESS_EXTRA_MAX, sizeof(*w->extra));
-			w->user.groups = w->groups;
-			w->user.extra = w->extra;
-			w->is_any = true;
-		}
+		if (!w->is_any)
+			begin(a, req->n_headers, w);
 		if (str_eq_c(name, "impersonate-user"))
 			w->user.name = value;
 		else if (str_eq_c(name, "impersonate-uid"))
 			w->user.uid = value;
-		else if (str_eq_c(name, "impersonate-group") &&
-			 w->user.n_groups < ACCESS_GROUPS_MAX)
+		else if (str_eq_c(name, "impersonate-group"))
 			w->groups[w->user.n_groups++] = value;
 		else if (str_has_prefix(name, STR(HEADER_EXTRA)))
 			add_extra(a, w, name, value);

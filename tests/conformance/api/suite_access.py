@@ -521,6 +521,31 @@ def test_streams_need_the_right_to_make_them(api):
         api.get(api.path('pods', 'a', stream) + '?command=x', **ann).fails(400, 'BadRequest', 'pod a does not have a host assigned')
 
 
+def with_headers(api, path, *headers):
+    """A header may be given more than once."""
+    conn = api.connect()
+    conn.putrequest('GET', path)
+    for name, value in (*api.server.headers.items(), *headers):
+        conn.putheader(name, value)
+    conn.endheaders()
+    answer = conn.getresponse()
+    return answer.status, answer.read()
+
+
+def test_all_that_is_impersonated_counts(api):
+    """Nothing falls under the table: who asks to be less than they are must not be more, or the other way round."""
+    api.post(RBAC + '/clusterroles', {'metadata': {'name': api.ns}, 'rules': [rule('list', 'configmaps')]}).want(201)
+    api.post(f'{RBAC}/namespaces/{api.ns}/rolebindings', {'metadata': {'name': 'a'}, 'roleRef': dict(ROLE, kind='ClusterRole', name=api.ns),
+                                                         'subjects': [{'kind': 'Group', 'name': 'last'}]}).want(201)
+    jane = ('Impersonate-User', 'jane')
+    groups = lambda n: [('Impersonate-Group', f'g{i}') for i in range(n - 1)] + [('Impersonate-Group', 'last')]
+    until('the right of the group', lambda: with_headers(api, api.path('configmaps'), jane, *groups(1))[0] == 200)
+    assert with_headers(api, api.path('configmaps'), jane, *groups(100))[0] == 200
+    extras = [(f'Impersonate-Extra-E{i}', 'v') for i in range(90)]
+    status, raw = with_headers(api, api.path('configmaps'), jane, *groups(1), *extras)
+    assert status == 200, raw
+
+
 @ours('the certificates are ours')
 def test_the_certificate_for_agents_opens_no_server(api):
     """A Node says where its agent is, so it may lead the server to a server: to itself."""
