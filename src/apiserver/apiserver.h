@@ -38,11 +38,12 @@ struct access_tokens;
 struct apiserver;
 
 enum {
-	APISERVER_WATCHERS_MAX = 20000,           /* more are answered 429 */
-	APISERVER_UNREAD_MAX = 256 * 1024 * 1024, /* of all watches together, see watch.h */
-	APISERVER_WRITES_MAX = 4096,              /* writes under way; more are answered 429 */
-	APISERVER_GENERATE_TRIES = 8,             /* names drawn for generateName */
-	APISERVER_HISTORY_MS = 5 * 60 * 1000,     /* age at which history is compacted */
+	APISERVER_WATCHERS_MAX = 20000,                /* more are answered 429 */
+	APISERVER_UNREAD_MAX = 256 * 1024 * 1024,      /* of all watches together, see watch.h */
+	APISERVER_WRITES_MAX = 4096,                   /* writes under way; more are answered 429 */
+	APISERVER_WRITE_BYTES_MAX = 256 * 1024 * 1024, /* that they hold; likewise */
+	APISERVER_GENERATE_TRIES = 8,                  /* names drawn for generateName */
+	APISERVER_HISTORY_MS = 5 * 60 * 1000,          /* age at which history is compacted */
 	APISERVER_REPLAY_REVS = 4096, /* of history, from which watches may resume after a start */
 	APISERVER_REPAIR_MS = 3 * 60 * 1000, /* between rounds of the repair loop */
 	APISERVER_BOOKMARK_MS = 60 * 1000,   /* between bookmarks of a quiet watch */
@@ -56,8 +57,9 @@ struct apiserver_config {
 	struct ip_prefix service_cidrs[2]; /* the first is the primary */
 	size_t n_service_cidrs;
 	uint16_t node_port_first, node_port_last;
-	int64_t peer_dead_ms; /* 0: PEERS_DEAD_MS, peers.h */
-	int64_t repair_ms;    /* 0: APISERVER_REPAIR_MS */
+	int64_t peer_dead_ms;   /* 0: PEERS_DEAD_MS, peers.h */
+	int64_t repair_ms;      /* 0: APISERVER_REPAIR_MS */
+	size_t write_bytes_max; /* 0: APISERVER_WRITE_BYTES_MAX */
 	/* Everyone who is let in may do everything (--authorization-mode=AlwaysAllow). */
 	bool is_open;
 	bool has_no_node_rights;  /* --authorization-mode without Node */

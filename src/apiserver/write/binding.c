@@ -59,6 +59,9 @@ static int bind_step(struct op *op)
 
 int binding_start(struct request *req)
 {
-	op_run(op_new(req, bind_step));
-	return 0;
+	int r = op_admit(req);
+
+	if (r == 0)
+		op_run(op_new(req, bind_step));
+	return r;
 }

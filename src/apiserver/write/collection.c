@@ -22,6 +22,13 @@ struct collection {
 	struct arena arena;
 };
 
+/* A request of its own for one item: it outlives the client's. */
+struct item {
+	struct collection *c;
+	struct request req;
+	struct arena arena;
+};
+
 static void collection_free(struct collection *c)
 {
 	vec_foreach(o, &c->items)
@@ -64,7 +71,8 @@ static void start_items(struct collection *c);
 
 static void item_ended(struct op *op, int r)
 {
-	struct collection *c = op->owner;
+	struct item *item = op->owner;
+	struct collection *c = item->c;
 
 	/* Gone already is as good as deleted. */
 	if (r < 0 && r != ERR_NOT_FOUND && !c->failure.code) {
@@ -75,24 +83,29 @@ static void item_ended(struct op *op, int r)
 		c->failure.causes = NULL;
 		c->failure.n_causes = 0;
 	}
+	op->req = NULL;
+	arena_fini(&item->arena);
+	free(item);
 	c->n_under_way--;
 	start_items(c);
 }
 
-/* A request of its own for one item: it outlives the client's. */
 static struct op *item_op(struct collection *c, struct object *o)
 {
 	struct op *op = op_new(&c->item, delete_step);
-	struct request *own = arena_new(&op->arena, struct request);
+	struct item *item = mem_xnew(struct item);
+	struct request *own = &item->req;
 
+	item->c = c;
+	arena_init(&item->arena, 0);
 	*own = c->item;
-	own->arena = &op->arena;
-	own->st = (struct status){.arena = &op->arena};
-	own->ns = str_dup(&op->arena, object_ns(o));
-	own->name = str_dup(&op->arena, object_name(o));
+	own->arena = &item->arena;
+	own->st = (struct status){.arena = own->arena};
+	own->ns = str_dup(own->arena, object_ns(o));
+	own->name = str_dup(own->arena, object_name(o));
 	op->req = own;
 	op->ended = item_ended;
-	op->owner = c;
+	op->owner = item;
 	op->delete_options = &c->options;
 	return op;
 }

@@ -16,6 +16,7 @@ struct op_list {
 	struct list_node all;
 	struct map lines; /* by store key */
 	size_t n_writes;  /* transactions, and those in line */
+	size_t n_bytes;   /* that ops hold */
 };
 
 struct op_list *op_list_new(void)
@@ -39,10 +40,22 @@ size_t op_count(const struct apiserver *s)
 	return s->ops->n_writes;
 }
 
+size_t op_bytes(const struct apiserver *s)
+{
+	return s->ops->n_bytes;
+}
+
 int op_admit(struct request *req)
 {
-	if (op_count(req->s) < APISERVER_WRITES_MAX)
+	const struct apiserver *s = req->s;
+	size_t most = s->config.write_bytes_max ? s->config.write_bytes_max
+						: (size_t)APISERVER_WRITE_BYTES_MAX;
+
+	/* One that would never fit is let in when it is alone. */
+	if (op_count(s) < APISERVER_WRITES_MAX &&
+	    (!op_bytes(s) || op_bytes(s) + req->x->req.body.len <= most))
 		return 0;
+	req->st.retry_after_s = 1;
 	return status_set(&req->st, ERR_TOO_MANY, "too many requests, please try again later");
 }
 
@@ -65,14 +78,32 @@ static void attempt_clear(struct op *op)
 	for (size_t i = 0; i < op->n_ops; i++)
 		bytes_unref(op->ops[i].value);
 	op->n_ops = op->n_compares = 0;
+	op->ops = NULL;
+	op->compares = NULL;
 	object_unref(TAKE_PTR(op->object));
 	op->hold = NULL;
 	op->is_end = false;
+	arena_fini(&op->arena);
+	arena_init(&op->arena, 0);
+}
+
+/* Counts what it holds now: its request's body and what its step has made. */
+static void account(struct op *op)
+{
+	size_t cost = op->arena.total;
+
+	if (op->req && op->req->x)
+		cost += op->req->x->req.body.len;
+	if (op->object)
+		cost += op->object->value->len;
+	op->s->ops->n_bytes += cost - op->cost;
+	op->cost = cost;
 }
 
 static void op_free(struct op *op)
 {
 	attempt_clear(op);
+	op->s->ops->n_bytes -= op->cost;
 	list_remove(&op->in_line);
 	list_remove(&op->link);
 	arena_fini(&op->arena);
@@ -127,8 +158,12 @@ void op_run(struct op *op)
 	attempt_clear(op);
 	op->tries++;
 	r = op->step(op);
-	if (r == OP_SUBMITTED)
+	if (r == OP_SUBMITTED) {
+		if (!op->line) /* it waits, and begins anew when it is its turn */
+			attempt_clear(op);
+		account(op);
 		return;
+	}
 	finish(op, r);
 	op_free(op);
 }

@@ -11,7 +11,11 @@
  *
  * Writes of one object wait for each other in line, in the order in which they came: the one in
  * front has its transaction under way, the next one's step runs when that has ended and so sees
- * what it left. Races that remain are those with other servers.
+ * what it left. Races that remain are those with other servers. While it waits it keeps nothing but
+ * its request: what its step had made is thrown away.
+ *
+ * What ops hold (bodies, and what the one in front has made) is counted; writes that come when it
+ * is too much are refused (op_admit), so that many clients with large objects cost no more memory.
  *
  * The op outlives its client: when the client goes, or its time is over (504: whether the write was
  * made is not known then), the transaction that was submitted still ends,
@@ -41,7 +45,8 @@ struct op_hold {
 struct op {
 	struct apiserver *s;
 	struct request *req; /* NULL: the client has gone */
-	struct arena arena;
+	struct arena arena;  /* of the try under way */
+	size_t cost;         /* bytes, of op_bytes */
 	int (*step)(struct op *op);
 	/* The transaction has succeeded; `op->object` is what was stored. Answers. */
 	void (*done)(struct op *op, uint64_t rev);
@@ -83,7 +88,10 @@ struct op_list *op_list_new(void);
 void op_list_free(struct op_list *ops);
 /* Transactions under way, and those that wait for one. */
 size_t op_count(const struct apiserver *s);
-/* Before an op for a client: ERR_TOO_MANY with req->st set when too many writes are under way. */
+/* What they hold: bodies, and what has been made of them. */
+size_t op_bytes(const struct apiserver *s);
+/* Before an op for a client: ERR_TOO_MANY with req->st set when too many writes are under way, or
+ * they hold too much. */
 int op_admit(struct request *req) _nodiscard_;
 /* Runs the op to its end; takes over the exchange unless op->ended. The op frees itself. */
 void op_run(struct op *op);
