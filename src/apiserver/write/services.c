@@ -175,6 +175,7 @@ static void end_endpoints(struct op *op, const struct resource *endpoints, struc
 	const struct json *finalizers;
 	struct json *obj, *meta;
 
+	op_compare(op, store_key, o->rev); /* or a write that came in between would be lost */
 	if (object_decode_copy(&op->arena, o, o->rev, &obj, NULL) < 0) {
 		op_put(op, store_key, NULL);
 		return;

@@ -205,3 +205,41 @@ TEST(writes_that_would_hold_too_much_are_refused)
 	bytes_unref(body);
 	server_fini(&f);
 }
+
+static int make(struct server_fixture *f, const char *plural, const char *body)
+{
+	return server_ask(f, HTTP_POST,
+			  str_printf(&f->a, "/api/v1/namespaces/default/%s", plural).ptr, body);
+}
+
+/* The store has not yet begun to delete the Service when its Endpoints change. */
+TEST(a_write_of_endpoints_outlives_the_end_of_their_service)
+{
+	static const char endpoints[] = "/api/v1/namespaces/default/endpoints/s";
+	struct server_fixture f;
+	struct writer end;
+
+	begin(&f, 0);
+	is_slow = false;
+	ASSERT_EQ(make(&f, "services",
+		       "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":1}]}}"),
+		  201);
+	ASSERT_EQ(make(&f, "endpoints",
+		       "{\"metadata\":{\"name\":\"s\",\"finalizers\":[\"example.com/x\"]}}"),
+		  201);
+	is_slow = true;
+	start(&f, &end, HTTP_DELETE, "/api/v1/namespaces/default/services/s", NULL);
+	ASSERT_EQ(held.len, 1);
+	is_slow = false;
+	ASSERT_EQ(server_ask(&f, HTTP_PUT, endpoints,
+			     "{\"metadata\":{\"name\":\"s\",\"finalizers\":[\"example.com/x\"],"
+			     "\"labels\":{\"a\":\"b\"}}}"),
+		  200);
+	let_go(&f);
+	wait_for(&f, &end);
+	ASSERT_EQ(end.status, 200);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, endpoints, NULL), 200);
+	ASSERT_STR(json_string(json_path(f.object, "metadata.labels.a")), STR("b"));
+	ASSERT_TRUE(json_get_string(json_get(f.object, "metadata"), "deletionTimestamp").len > 0);
+	server_fini(&f);
+}
