@@ -21,12 +21,12 @@
  *  - a callback that says success says that the change is durable: it survives kill -9 and the loss
  *    of power (sqlite: synchronous=FULL). A failed transaction changed nothing.
  *
- * Errors: ERR_CONFLICT (a compare failed), ERR_GONE (compacted; `rev` of the
- * callback tells from where history goes), ERR_INVALID (a revision in the future; a limit
- * exceeded), ERR_UNAVAILABLE (the store cannot write now: disk full, etcd without leader; reads go
- * on and writes may succeed later), ERR_TIMEOUT (etcd only: the answer was lost, and it is not
- * known whether the change was made, or will be: as a whole, and only if its compares hold at that
- * moment), ERR_SYSTEM.
+ * Errors: ERR_CONFLICT (a compare failed), ERR_GONE (compacted; `rev` of the callback tells from
+ * where history goes), ERR_INVALID (a revision in the future; a limit exceeded), ERR_TOO_LARGE
+ * (etcd only: more than it takes at once), ERR_UNAVAILABLE (the store cannot write now: disk full,
+ * etcd without leader; reads go on and writes may succeed later), ERR_TIMEOUT (etcd only: the
+ * answer was lost, and it is not known whether the change was made, or will be: as a whole, and
+ * only if its compares hold at that moment), ERR_SYSTEM.
  *
  * Limits: STORE_KEY_MAX, STORE_VALUE_MAX, STORE_TXN_OPS_MAX; more is ERR_INVALID.
  */

@@ -50,7 +50,9 @@ static int bind_step(struct op *op)
 	json_set(spec, "nodeName", json_new_string(&op->arena, node));
 	op->lost = bind_lost;
 	op->done = done_bound;
-	op_store(op, req->ns, req->name, obj, o->rev);
+	r = op_store(op, req->ns, req->name, obj, o->rev);
+	if (r < 0)
+		return r;
 	if (!req->is_dry_run)
 		return op_submit(op);
 	op->done(op, o->rev);

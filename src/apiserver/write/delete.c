@@ -292,6 +292,7 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 {
 	struct request *req = op->req;
 	int64_t grace_s;
+	int r;
 
 	op->lost = delete_lost;
 	op->done = opts->done ? opts->done : op_done_object;
@@ -299,7 +300,9 @@ static int delete_object(struct op *op, struct object *o, struct json *obj,
 		mark(op, obj, grace_s);
 		if (opts->wants_end)
 			op->http_status = 202;
-		op_store(op, req->ns, req->name, obj, o->rev);
+		r = op_store(op, req->ns, req->name, obj, o->rev);
+		if (r < 0)
+			return r;
 		if (req->is_dry_run || str_eq(bytes_str(op->object->value), bytes_str(o->value))) {
 			if (!op->ended)
 				op->done(op, o->rev);

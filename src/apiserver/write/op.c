@@ -185,17 +185,37 @@ void op_put(struct op *op, struct str key, struct bytes *value)
 	op->ops[op->n_ops++] = (struct store_op){key, value};
 }
 
-void op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev)
+/* Defaults and a patch make of a small request a large object: then what is said is the object. */
+static int too_large(struct op *op, struct str name, size_t len)
+{
+	const struct resource *res = op->req->res;
+
+	status_about(&op->req->st, res, name);
+	return status_set(&op->req->st, ERR_TOO_LARGE,
+			  "%.*s \"%.*s\" is too large: it has %zu bytes as it is stored, with its "
+			  "defaults and managedFields, and %d are the limit: make it smaller or "
+			  "divide it",
+			  STR_ARG(res->resource_name), STR_ARG(name), len, STORE_VALUE_MAX);
+}
+
+int op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev)
 {
 	const struct resource *res = op->req->res;
 	struct str key = server_store_key(&op->arena, res, ns, name);
 	struct bytes *value = object_encode(&op->arena, res, tree);
 
+	if (value->len > STORE_VALUE_MAX) {
+		int r = too_large(op, name, value->len);
+
+		bytes_unref(value);
+		return r;
+	}
 	object_unref(op->object);
 	op->object = object_new(server_cache_key(&op->arena, res, ns, name), value,
 				res->cache->res->head.len, rev, 0);
 	op_compare(op, key, rev);
 	op_put(op, key, value);
+	return 0;
 }
 
 void op_remove(struct op *op, struct object *o)

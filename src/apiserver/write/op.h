@@ -100,8 +100,10 @@ struct op *op_new(struct request *req, int (*step)(struct op *op));
 /* For steps. The object is always compare and op 0. */
 void op_compare(struct op *op, struct str key, uint64_t mod_rev);
 void op_put(struct op *op, struct str key, struct bytes *value); /* NULL deletes; takes it over */
-/* Compares with `rev` (0: must not exist) and stores the tree; sets op->object. */
-void op_store(struct op *op, struct str ns, struct str name, struct json *tree, uint64_t rev);
+/* Compares with `rev` (0: must not exist) and stores the tree; sets op->object. 413 when the object
+ * is larger than the store takes. */
+int op_store(struct op *op, struct str ns, struct str name, struct json *tree,
+	     uint64_t rev) _nodiscard_;
 /* Compares and deletes. */
 void op_remove(struct op *op, struct object *o);
 int op_submit(struct op *op);

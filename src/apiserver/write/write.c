@@ -41,7 +41,10 @@ static int refuse(struct op *op, const struct api_causes *causes, struct str nam
 /* A dry run answers as if the write had happened. */
 static int answer_dry(struct op *op, struct str ns, struct str name, struct json *obj, uint64_t rev)
 {
-	op_store(op, ns, name, obj, rev);
+	int r = op_store(op, ns, name, obj, rev);
+
+	if (r < 0)
+		return r;
 	op->done(op, rev);
 	return OP_ANSWERED;
 }
@@ -117,6 +120,7 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 	struct request *req = op->req;
 	struct json *meta = json_get(obj, "metadata");
 	uint64_t rev;
+	int r;
 
 	if (req->is_dry_run &&
 	    cache_get(req->res->cache, server_cache_key(&op->arena, req->res, req->ns, name)))
@@ -133,7 +137,9 @@ static int store_new(struct op *op, struct json *obj, struct str name)
 	op->lost = create_lost;
 	op->http_status = 201;
 	if (!req->is_dry_run) {
-		op_store(op, req->ns, name, obj, 0);
+		r = op_store(op, req->ns, name, obj, 0);
+		if (r < 0)
+			return r;
 		namespace_compare(op);
 		if (op->hold)
 			op->hold->write(op, obj);
@@ -260,10 +266,13 @@ static bool is_unchanged(struct op *op, struct object *o, const struct json *old
 static int store_changed(struct op *op, struct object *o, const struct json *old, struct json *obj)
 {
 	struct request *req = op->req;
+	int r;
 
 	if (req->is_dry_run)
 		return answer_dry(op, req->ns, req->name, obj, o->rev);
-	op_store(op, req->ns, req->name, obj, o->rev);
+	r = op_store(op, req->ns, req->name, obj, o->rev);
+	if (r < 0)
+		return r;
 	if (is_unchanged(op, o, old, obj) && !op->hold) {
 		object_unref(op->object);
 		op->object = object_ref(o);

@@ -28,14 +28,22 @@ static bool may_help_to_try_again(enum etcd_grpc_status status)
 	       status == ETCD_GRPC_INTERNAL || status == ETCD_GRPC_UNAVAILABLE;
 }
 
+/* etcd's --max-request-bytes, and what gRPC says of a message beyond its own limit. */
+static bool is_too_large(const char *text)
+{
+	return strstr(text, "request is too large") || strstr(text, "larger than max");
+}
+
 bool etcd_link_error(enum etcd_grpc_status status, const char *text, struct err *err)
 {
 	int code = ERR_SYSTEM;
 
 	if (may_help_to_try_again(status))
 		return false;
-	if (status == ETCD_GRPC_EXHAUSTED) /* else "database space exceeded", "too many requests" */
-		code = strstr(text, "larger than max") ? ERR_INVALID : ERR_UNAVAILABLE;
+	if (is_too_large(text))
+		code = ERR_TOO_LARGE;
+	else if (status == ETCD_GRPC_EXHAUSTED) /* "database space exceeded", "too many requests" */
+		code = ERR_UNAVAILABLE;
 	else if (status == ETCD_GRPC_RANGE) /* texts of etcd's api/v3rpc/rpctypes */
 		code = strstr(text, "compacted") ? ERR_GONE : ERR_INVALID;
 	else if (status == ETCD_GRPC_INVALID)

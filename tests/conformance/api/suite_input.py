@@ -2,7 +2,7 @@
 """Bodies that no client should send: each gets its reason, and the server goes on."""
 import json
 
-from api import APPLY, Skip, config_map, ours, proves, service
+from api import APPLY, JSON_PATCH, Skip, config_map, ours, proves, service
 
 JSON = 'application/json'
 
@@ -40,6 +40,24 @@ def test_huge(api):
     answer = post(api, json.dumps(config_map('a', x='x' * (3 * 1024 * 1024))), plural='configmaps')
     assert answer.status == 413, answer.status
     post(api, json.dumps(config_map('a', x='x' * (1000 * 1024))), plural='configmaps').want(201)
+
+
+@ours('what a stock server says of it is 500')
+def test_an_object_that_becomes_too_large(api):
+    """Of a request that is not; etcd has its own limit."""
+    where = api.path('endpoints', 'a')
+    subset = lambda port: {'addresses': [{'ip': '192.0.2.1', 'targetRef': {'name': 'x' * 2200000}}], 'ports': [{'port': port}]}
+    made = api.post(api.path('endpoints'), {'metadata': {'name': 'a'}, 'subsets': [subset(1)]})
+    if api.server.store == 'etcd':
+        made.fails(413, 'RequestEntityTooLarge')
+        return
+    made.want(201)
+    for query in ('?dryRun=All', ''):
+        answer = api.patch(where + query, [{'op': 'add', 'path': '/subsets/-', 'value': subset(2)}], JSON_PATCH)
+        st = answer.fails(413, 'RequestEntityTooLarge', 'endpoints "a" is too large', '4194304 are the limit')
+        assert st['details'] == {'name': 'a', 'kind': 'endpoints'}, st
+    assert len(api.get(where).want(200).json['subsets']) == 1
+    api.delete(where).want(200)
 
 
 @proves('18.3.2')
@@ -109,7 +127,7 @@ def test_more_than_the_store_takes(api):
     for n, text in ((75000, 'request is too large'), (110000, 'larger than max')):
         ips = [f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}' for i in range(n)]
         big = {'metadata': {'name': 'big'}, 'subsets': [{'addresses': [{'ip': ip} for ip in ips], 'ports': [{'port': 80}]}]}
-        api.post(api.path('endpoints'), big).fails(422, 'Invalid', text)
+        api.post(api.path('endpoints'), big).fails(413, 'RequestEntityTooLarge', text)
 
 
 @ours('a stock server takes its time, and has more than one thread')
