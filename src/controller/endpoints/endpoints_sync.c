@@ -72,7 +72,7 @@ static bool endpoints_plan(struct controllers *c, struct controller_sync_state *
 	in.existing = existing_endpoints(c, ns, name);
 	if (!svc) { /* … these, not what someone may have made under the name meanwhile */
 		if (in.existing)
-			controller_writes_delete(w, &in.existing->meta, false);
+			controller_writes_delete_as_read(w, &in.existing->meta);
 		return true;
 	}
 	if (!state->own)

@@ -79,19 +79,33 @@ void controller_writes_post(struct controller_writes *w, struct str name, const 
 	vec_last(&w->items)->subresource = subresource;
 }
 
-void controller_writes_delete(struct controller_writes *w, const struct api_meta *meta,
-			      bool is_at_once)
+static void add_delete(struct controller_writes *w, const struct api_meta *meta, bool is_at_once,
+		       bool is_as_read)
 {
 	struct arena *a = &w->arena;
-	struct json *options = json_new(a, JSON_OBJECT);
+	struct json *options = json_new(a, JSON_OBJECT), *pre;
 
 	json_set(options, "kind", json_new_string(a, STR("DeleteOptions")));
 	json_set(options, "apiVersion", json_new_string(a, STR("v1")));
 	if (is_at_once)
 		json_set(options, "gracePeriodSeconds", json_new_int(a, 0));
-	json_set(json_object_at(a, options, "preconditions"), "uid",
-		 json_new_string(a, str_dup(a, meta->uid)));
+	pre = json_object_at(a, options, "preconditions");
+	json_set(pre, "uid", json_new_string(a, str_dup(a, meta->uid)));
+	if (is_as_read)
+		json_set(pre, "resourceVersion",
+			 json_new_string(a, str_dup(a, meta->resource_version)));
 	controller_writes_add(w, HTTP_DELETE, meta->name, NULL, options);
+}
+
+void controller_writes_delete(struct controller_writes *w, const struct api_meta *meta,
+			      bool is_at_once)
+{
+	add_delete(w, meta, is_at_once, false);
+}
+
+void controller_writes_delete_as_read(struct controller_writes *w, const struct api_meta *meta)
+{
+	add_delete(w, meta, false, true);
 }
 
 void controller_writes_kind(struct controller_writes *w, const struct api_kind *kind)

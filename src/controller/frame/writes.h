@@ -30,6 +30,8 @@ void controller_writes_post(struct controller_writes *w, struct str name, const 
 /* A deletion of this very object, not of one that has its name by then; at once: without grace. */
 void controller_writes_delete(struct controller_writes *w, const struct api_meta *meta,
 			      bool is_at_once);
+/* … and only as long as nobody has changed it since `meta` was read; else the run fails. */
+void controller_writes_delete_as_read(struct controller_writes *w, const struct api_meta *meta);
 /* The write that was added last is of another kind; its revision does not count. */
 void controller_writes_kind(struct controller_writes *w, const struct api_kind *kind);
 /* A JSON merge patch of an object of any kind, or of its status. */

@@ -107,6 +107,48 @@ static void delete (struct world *w, const char *kind, const char *name)
 	ASSERT_EQ(w->r, 0);
 }
 
+/* Somebody else makes a lock of the Endpoints "lock" just before they are deleted. */
+static const struct http_transport_ops *inner;
+static struct http_transport_ops spy;
+static bool has_intruded;
+
+static void intruded(void *ctx, int r, const struct err *err)
+{
+}
+
+static struct http_call *spy_send(struct http_transport *t, const struct http_call_request *req,
+				  const struct http_call_events *events, void *ctx)
+{
+	static const struct http_call_events none = {.on_done = intruded};
+	static const struct http_header type = {STR("content-type"),
+						STR("application/merge-patch+json")};
+	struct http_call_request patch = {
+		.method = HTTP_PATCH,
+		.target = STR("/api/v1/namespaces/default/endpoints/lock"),
+		.headers = &type,
+		.n_headers = 1,
+	};
+
+	if (!has_intruded && req->method == HTTP_DELETE && str_eq(req->target, patch.target)) {
+		has_intruded = true;
+		patch.body =
+			bytes_dup(STR("{\"metadata\":{\"annotations\":{"
+				      "\"control-plane.alpha.kubernetes.io/leader\":\"me\"}}}"));
+		inner->send(t, &patch, &none, NULL);
+		bytes_unref(patch.body);
+	}
+	return inner->send(t, req, events, ctx);
+}
+
+static struct http_transport *spied(struct http_transport *t)
+{
+	inner = t->ops;
+	spy = *inner;
+	spy.send = spy_send;
+	t->ops = &spy;
+	return t;
+}
+
 static void begin(struct world *w, const struct controllers_config *config)
 {
 	struct apiserver_config c = {
@@ -129,7 +171,7 @@ static void begin(struct world *w, const struct controllers_config *config)
 	while (!apiserver_is_ready(w->server) && clock_mono_ms(&clock_system) < end)
 		loop_turn(w->loop, 10);
 	ASSERT_TRUE(apiserver_is_ready(w->server));
-	w->client = client_new(w->loop, apiserver_transport(w->server), "test");
+	w->client = client_new(w->loop, spied(apiserver_transport(w->server)), "test");
 	w->controllers = controllers_start(w->loop, w->client, config);
 }
 
@@ -316,6 +358,32 @@ TEST(hand_written_endpoints_are_mirrored)
 	wait_for(&w, "EndpointSlice", WEB_SLICES, say_slice, "192.0.2.42:ready 9376;");
 	delete (&w, "Service", "web");
 	wait_for(&w, "EndpointSlice", WEB_SLICES, say_slice, "");
+	finish(&w);
+}
+
+static void say_name(struct buf *b, const struct json *obj)
+{
+	buf_printf(b, "%.*s;", STR_ARG(json_get_string(json_get(obj, "metadata"), "name")));
+}
+
+/* Endpoints without Service go, but not those that have changed since that was found. */
+TEST(what_has_changed_since_is_not_deleted)
+{
+	struct world w;
+
+	begin(&w, NULL);
+	create(&w, "Endpoints",
+	       "{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\",\"metadata\":{\"name\":\"lock\"}}");
+	create(&w, "Endpoints",
+	       "{\"apiVersion\":\"v1\",\"kind\":\"Endpoints\",\"metadata\":{\"name\":\"other\"}}");
+	/* It looks for them when it begins. */
+	controllers_stop(w.controllers);
+	w.controllers = controllers_start(w.loop, w.client, NULL);
+	wait_for(&w, "Endpoints", "fieldSelector=metadata.name%3Dother", say_name, "");
+	ASSERT_TRUE(has_intruded);
+	make_service(&w);
+	wait_for(&w, "Endpoints", "fieldSelector=metadata.name%3Dweb", say_name, "web;");
+	wait_for(&w, "Endpoints", "fieldSelector=metadata.name%3Dlock", say_name, "lock;");
 	finish(&w);
 }
 
