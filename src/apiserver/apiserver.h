@@ -38,9 +38,11 @@ struct access_tokens;
 struct apiserver;
 
 enum {
-	APISERVER_WATCHERS_MAX = 20000,                /* more are answered 429 */
-	APISERVER_UNREAD_MAX = 256 * 1024 * 1024,      /* of all watches together, see watch.h */
-	APISERVER_WRITES_MAX = 4096,                   /* writes under way; more are answered 429 */
+	APISERVER_WATCHERS_MAX = 20000,           /* more are answered 429 */
+	APISERVER_UNREAD_MAX = 256 * 1024 * 1024, /* of all watches together, see watch.h */
+	APISERVER_UNSENT_MAX = 256 * 1024 * 1024, /* of whole answers that clients have not taken,
+						   * in the process; beyond it large ones are 429 */
+	APISERVER_WRITES_MAX = 4096,              /* writes under way; more are answered 429 */
 	APISERVER_WRITE_BYTES_MAX = 256 * 1024 * 1024, /* that they hold; likewise */
 	APISERVER_GENERATE_TRIES = 8,                  /* names drawn for generateName */
 	APISERVER_HISTORY_MS = 5 * 60 * 1000,          /* age at which history is compacted */
@@ -57,9 +59,10 @@ struct apiserver_config {
 	struct ip_prefix service_cidrs[2]; /* the first is the primary */
 	size_t n_service_cidrs;
 	uint16_t node_port_first, node_port_last;
-	int64_t peer_dead_ms;   /* 0: PEERS_DEAD_MS, peers.h */
-	int64_t repair_ms;      /* 0: APISERVER_REPAIR_MS */
-	size_t write_bytes_max; /* 0: APISERVER_WRITE_BYTES_MAX */
+	int64_t peer_dead_ms;    /* 0: PEERS_DEAD_MS, peers.h */
+	int64_t repair_ms;       /* 0: APISERVER_REPAIR_MS */
+	size_t unsent_bytes_max; /* 0: APISERVER_UNSENT_MAX */
+	size_t write_bytes_max;  /* 0: APISERVER_WRITE_BYTES_MAX */
 	/* Everyone who is let in may do everything (--authorization-mode=AlwaysAllow). */
 	bool is_open;
 	bool has_no_node_rights;  /* --authorization-mode without Node */

@@ -11,6 +11,7 @@
 enum {
 	REPLY_NOW_MAX = 1024 * 1024, /* bytes that are compressed on the loop: some milliseconds */
 	REPLY_LATER_MAX = 256 * 1024 * 1024, /* bytes of answers at the helper threads */
+	REPLY_SMALL = 64 * 1024,             /* bytes: such an answer is always given */
 	REPLY_WARNINGS_CHARS = 4096,         /* of all warnings of an answer; more: */
 	REPLY_WARNING_CHARS = 256,           /* … so many of each */
 };
@@ -104,6 +105,7 @@ static void send(struct request *req, int status, const char *encoding, struct b
 		headers[n++] = (struct http_header){
 			STR("retry-after"), str_printf(req->arena, "%d", req->st.retry_after_s)};
 	n += warning_headers(req, headers + n);
+	bytes_count(body);
 	stats_request(req, status);
 	http_reply_with(req->x, status, headers, n, body);
 }
@@ -155,10 +157,22 @@ static void send_later(struct request *req, int status, struct bytes *body)
 	loop_work(req->s->loop, later_work, later_done, l);
 }
 
+int reply_admit(struct request *req, size_t len)
+{
+	const struct apiserver_config *c = &req->s->config;
+	size_t most = c->unsent_bytes_max ? c->unsent_bytes_max : (size_t)APISERVER_UNSENT_MAX;
+
+	if (len <= REPLY_SMALL || bytes_counted() <= most)
+		return 0;
+	req->st.retry_after_s = 1;
+	return status_set(&req->st, ERR_TOO_MANY, "too many requests, please try again later");
+}
+
 void reply_bytes(struct request *req, int status, struct bytes *body)
 {
 	struct bytes *packed = NULL;
 
+	bytes_count(body);
 	if (!compress_is_wanted(&req->x->req, body->len)) {
 		send(req, status, NULL, body);
 	} else if (body->len <= REPLY_NOW_MAX) {

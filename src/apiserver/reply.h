@@ -13,6 +13,10 @@
 
 #include "apiserver/request.h"
 
+/* Whether an answer of about `len` bytes may be made: 429 when clients have not taken too much of
+ * former ones (APISERVER_UNSENT_MAX). Small ones always may, so that a crowd of slow readers does
+ * not keep others from their work. */
+int reply_admit(struct request *req, size_t len) _nodiscard_;
 /* `body` is given away. */
 void reply_bytes(struct request *req, int status, struct bytes *body);
 void reply_buf(struct request *req, int status, struct buf *b); /* empties b */

@@ -10,9 +10,11 @@
 #include "base/buf.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct bytes {
 	atomic_uint refs;
+	bool is_counted;
 	size_t len;
 	char data[]; /* len bytes, then a NUL */
 };
@@ -21,6 +23,11 @@ struct bytes *bytes_new(size_t len); /* content not set, one reference */
 struct bytes *bytes_dup(struct str s);
 struct bytes *bytes_ref(struct bytes *b);
 void bytes_unref(struct bytes *b); /* NULL is fine */
+
+/* Counts it in bytes_counted until it is freed: for those who limit what is kept for others, such
+ * as answers that clients are slow to take. Before there is a second reference; once is enough. */
+void bytes_count(struct bytes *b);
+size_t bytes_counted(void); /* of this process */
 
 static inline struct str bytes_str(const struct bytes *b)
 {

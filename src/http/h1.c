@@ -87,7 +87,7 @@ static void http_h1_refuse(struct http_h1 *h, int status, const char *reason)
 	http_conn_add(&h->link->conn, head, (size_t)n);
 	http_conn_add(&h->link->conn, body.ptr, body.len);
 	buf_fini(&body);
-	http_h1_deadline(h, HTTP_DEADLINE_IDLE);
+	http_h1_deadline(h, HTTP_DEADLINE_TAKE);
 	http_h1_close(h);
 }
 
@@ -235,7 +235,7 @@ static void http_h1_frame(struct http_job *j, struct bytes *chunk)
 	char size[24];
 
 	if (!c->queued)
-		http_h1_deadline(h, HTTP_DEADLINE_IDLE);
+		http_h1_deadline(h, HTTP_DEADLINE_TAKE);
 	if (j->is_chunked)
 		http_conn_add(c, size, (size_t)snprintf(size, sizeof(size), "%zx\r\n", chunk->len));
 	http_conn_add_bytes(c, chunk, 0, chunk->len);
@@ -294,11 +294,13 @@ static void http_h1_sent(struct http_link *k)
 	struct http_job *j = h->job;
 
 	if (k->conn.queued) {
-		http_h1_deadline(h, HTTP_DEADLINE_IDLE); /* it moves: 180 s more */
+		http_h1_deadline(h, HTTP_DEADLINE_TAKE); /* it moves: as long again */
 	} else if (h->is_closing) {
 		http_h1_linger(h);
 	} else if (j && j->is_dispatched) {
 		http_deadline_clear(&k->deadline); /* a watch may be silent for ever */
+	} else if (!j && http_parser_is_idle(&h->parser)) {
+		http_h1_deadline(h, HTTP_DEADLINE_IDLE);
 	}
 	if (j && j->was_high && k->conn.queued + j->queued < HTTP_WRITABLE) {
 		j->was_high = false;
@@ -397,7 +399,7 @@ static void http_h1_begin(struct http_exchange *x, int status, const struct http
 		buf_add_c(&head, "\r\nconnection: keep-alive");
 	buf_add_c(&head, "\r\n\r\n");
 	if (!h->link->conn.queued)
-		http_h1_deadline(h, HTTP_DEADLINE_IDLE);
+		http_h1_deadline(h, HTTP_DEADLINE_TAKE);
 	http_conn_add(&h->link->conn, head.ptr, head.len);
 	buf_fini(&head);
 }
@@ -445,7 +447,7 @@ static void http_h1_end(struct http_exchange *x)
 		return;
 	}
 	http_parser_next(&h->parser);
-	http_h1_deadline(h, HTTP_DEADLINE_IDLE);
+	http_h1_deadline(h, h->link->conn.queued ? HTTP_DEADLINE_TAKE : HTTP_DEADLINE_IDLE);
 	http_conn_kick(&h->link->conn); /* `produce` reads on */
 }
 

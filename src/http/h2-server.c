@@ -49,7 +49,9 @@ static void http_h2_deadline(struct http_h2 *h)
 
 	if (h->is_in_head)
 		return; /* it has its own, which more bytes do not prolong */
-	if (k->conn.queued || !h->n_jobs)
+	if (k->conn.queued)
+		http_deadline_set(k->server, &k->deadline, HTTP_DEADLINE_TAKE);
+	else if (!h->n_jobs)
 		http_deadline_set(k->server, &k->deadline, HTTP_DEADLINE_IDLE);
 	else
 		http_deadline_clear(&k->deadline);
@@ -317,7 +319,7 @@ static int http_h2_send_data(nghttp2_session *ng _unused_, nghttp2_frame *f, con
 		list_append(&h->drained, &j->drained);
 	}
 	if (j->is_ended && j->queued)
-		http_deadline_set(h->link->server, &j->deadline, HTTP_DEADLINE_IDLE);
+		http_deadline_set(h->link->server, &j->deadline, HTTP_DEADLINE_TAKE);
 	return 0;
 }
 
@@ -521,7 +523,7 @@ static void http_h2_end(struct http_exchange *x)
 	assert(j->is_begun && !j->is_ended);
 	j->is_ended = true;
 	/* The peer must go on taking it: a window of 0 does not keep it here for ever. */
-	http_deadline_set(j->link->server, &j->deadline, HTTP_DEADLINE_IDLE);
+	http_deadline_set(j->link->server, &j->deadline, HTTP_DEADLINE_TAKE);
 	http_h2_resume(j);
 }
 

@@ -22,7 +22,8 @@ struct http_server;
 enum http_deadline_kind {
 	HTTP_DEADLINE_HEAD,   /* TLS handshake and request head */
 	HTTP_DEADLINE_BODY,   /* request body */
-	HTTP_DEADLINE_IDLE,   /* nothing asked, or nothing taken of what was answered */
+	HTTP_DEADLINE_IDLE,   /* nothing asked */
+	HTTP_DEADLINE_TAKE,   /* nothing taken of what was answered */
 	HTTP_DEADLINE_LINGER, /* for the peer to close after the last answer */
 	HTTP_DEADLINE_END,
 };

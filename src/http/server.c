@@ -18,6 +18,7 @@
 enum {
 	HTTP_BACKLOG = 1024,
 	HTTP_ACCEPTS = 64,        /* in one turn */
+	HTTP_TAKE_MS = 60 * 1000, /* in which a peer must take something of its answer */
 	HTTP_DEADLINE_TICK = 250, /* ms at most between two looks at the deadlines */
 	HTTP_GOAWAY_WAIT = 50,    /* ms between the notice and the last stream's number */
 };
@@ -503,6 +504,7 @@ void http_server_set_timeouts(struct http_server *s, int64_t head_ms, int64_t bo
 	s->timeouts_ms[HTTP_DEADLINE_HEAD] = head_ms;
 	s->timeouts_ms[HTTP_DEADLINE_BODY] = body_ms;
 	s->timeouts_ms[HTTP_DEADLINE_IDLE] = idle_ms;
+	s->timeouts_ms[HTTP_DEADLINE_TAKE] = MIN(idle_ms, (int64_t)HTTP_TAKE_MS);
 	s->timeouts_ms[HTTP_DEADLINE_LINGER] = 2000;
 }
 

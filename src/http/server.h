@@ -6,11 +6,11 @@
  * in the clear (HTTP/1.1, and HTTP/2 with prior knowledge).
  *
  * Hostile peers: a connection that has not finished its TLS handshake or a request head within
- * 10 s, a body within 60 s, or is idle for 180 s, is closed; a request head, target or body over
- * its limit is answered (431, 414, 413); malformed HTTP is answered 400 and closed; TLS garbage is
- * closed. One slow peer never holds up another: writes are queued per stream, with HTTP_PENDING_MAX
- * as the handler's limit. Streams that are reset without end (CVE-2023-44487) end the connection:
- * nghttp2 counts them.
+ * 10 s, a body within 60 s, takes nothing of an answer for 60 s, or is idle for 180 s, is closed; a
+ * request head, target or body over its limit is answered (431, 414, 413); malformed HTTP is
+ * answered 400 and closed; TLS garbage is closed. One slow peer never holds up another: writes are
+ * queued per stream, with HTTP_PENDING_MAX as the handler's limit. Streams that are reset without
+ * end (CVE-2023-44487) end the connection: nghttp2 counts them.
  *
  * The way of a request: server.c accepts; conn.c moves bytes and TLS; h1.c or h2-server.c makes of
  * them a job (server-internal.h) and calls the handler; what the handler writes waits in a queue

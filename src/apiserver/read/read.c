@@ -23,7 +23,10 @@ void read_get(struct request *req)
 		reply_failure(req);
 		return;
 	}
-	reply_object(req, 200, o, o->rev);
+	if (reply_admit(req, o->value->len) < 0)
+		reply_failure(req);
+	else
+		reply_object(req, 200, o, o->rev);
 }
 
 /* One page that is being put together. */
@@ -44,7 +47,14 @@ static void reply_page(struct request *req, struct page *page)
 				   .rev = page->rev,
 				   .remaining = -1};
 	struct buf b = BUF_INIT;
+	size_t len = 0;
 
+	vec_foreach(o, &page->objects)
+		len += (*o)->value->len;
+	if (reply_admit(req, len) < 0) {
+		reply_failure(req);
+		return;
+	}
 	if (page->has_more) {
 		struct continuation next = {page->rev, page->last};
 

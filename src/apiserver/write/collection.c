@@ -155,20 +155,24 @@ static int collection_options(struct collection *c)
 	return r;
 }
 
-static void collect(struct collection *c, const struct selection *sel)
+/* Gives the bytes of what was found: they are the answer. */
+static size_t collect(struct collection *c, const struct selection *sel)
 {
 	const struct cache *cache = c->req->res->cache;
-	size_t i, end;
+	size_t i, end, len = 0;
 
 	for (cache_span(cache, sel->ns, &i, &end); i < end; i++) {
 		struct arena a;
 		struct selection_subject subject = {.object = cache->objects.ptr[i], .arena = &a};
 
 		arena_init(&a, 0);
-		if (selection_match(sel, &subject))
+		if (selection_match(sel, &subject)) {
 			*vec_push(&c->items) = object_ref(cache->objects.ptr[i]);
+			len += cache->objects.ptr[i]->value->len;
+		}
 		arena_fini(&a);
 	}
+	return len;
 }
 
 int collection_delete(struct request *req)
@@ -189,7 +193,11 @@ int collection_delete(struct request *req)
 		collection_free(c);
 		return r;
 	}
-	collect(c, &sel);
+	r = reply_admit(req, collect(c, &sel));
+	if (r < 0) {
+		collection_free(c);
+		return r;
+	}
 	req->x->handler_ctx = c;
 	req->x->on_close = collection_closed;
 	c->item = (struct request){

@@ -45,6 +45,17 @@ size_t op_bytes(const struct apiserver *s)
 	return s->ops->n_bytes;
 }
 
+/* About as large as the object that is answered with. */
+static size_t answer_len(struct request *req)
+{
+	const struct object *o = NULL;
+
+	if (req->name.len)
+		o = cache_get(req->res->cache,
+			      server_cache_key(req->arena, req->res, req->ns, req->name));
+	return MAX(req->x->req.body.len, o ? o->value->len : 0);
+}
+
 int op_admit(struct request *req)
 {
 	const struct apiserver *s = req->s;
@@ -54,7 +65,7 @@ int op_admit(struct request *req)
 	/* One that would never fit is let in when it is alone. */
 	if (op_count(s) < APISERVER_WRITES_MAX &&
 	    (!op_bytes(s) || op_bytes(s) + req->x->req.body.len <= most))
-		return 0;
+		return reply_admit(req, answer_len(req));
 	req->st.retry_after_s = 1;
 	return status_set(&req->st, ERR_TOO_MANY, "too many requests, please try again later");
 }

@@ -187,3 +187,65 @@ TEST(a_request_for_a_later_revision_waits_for_it)
 	ASSERT_EQ(far.status, 504);
 	server_fini(&f);
 }
+
+/* What clients have not taken of former answers. */
+TEST(large_answers_are_refused_while_too_much_waits)
+{
+	static const char maps[] = "/api/v1/namespaces/default/configmaps";
+	struct bytes *waiting = bytes_new(2 * 1024 * 1024);
+	struct buf b = BUF_INIT;
+	struct server_fixture f;
+
+	server_init(&f);
+	f.config.unsent_bytes_max = 1024 * 1024;
+	server_begin(&f);
+	buf_add_c(&b, "{\"metadata\":{\"name\":\"large\"},\"data\":{\"x\":\"");
+	for (unsigned i = 0; i < 100 * 1024; i++)
+		buf_add_byte(&b, 'x');
+	buf_add_c(&b, "\"}}");
+	buf_add_byte(&b, '\0');
+	ASSERT_EQ(server_ask(&f, HTTP_POST, maps, b.ptr), 201);
+	bytes_count(waiting);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, maps, NULL), 429);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, "/api/v1/namespaces/default/configmaps/large", NULL),
+		  429);
+	ASSERT_EQ(server_ask(&f, HTTP_PUT, "/api/v1/namespaces/default/configmaps/large", b.ptr),
+		  429);
+	ASSERT_EQ(server_ask(&f, HTTP_DELETE, maps, NULL), 429);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, "/api/v1/namespaces", NULL), 200);
+	ASSERT_EQ(server_ask(&f, HTTP_POST, maps, "{\"metadata\":{\"name\":\"small\"}}"), 201);
+	bytes_unref(waiting);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, maps, NULL), 200);
+	ASSERT_EQ(json_get(f.object, "items")->count, 2);
+	ASSERT_EQ(bytes_counted(), 0);
+	buf_fini(&b);
+	server_fini(&f);
+}
+
+static void taken(void *ctx, struct str data)
+{
+	*(size_t *)ctx = MAX(*(size_t *)ctx, bytes_counted());
+}
+
+static void ended(void *ctx, int r, const struct err *err)
+{
+}
+
+TEST(an_answer_counts_until_it_is_taken)
+{
+	static const struct http_call_events events = {.on_data = taken, .on_done = ended};
+	struct http_call_request req = {.method = HTTP_GET, .target = STR("/api/v1/namespaces")};
+	struct server_fixture f;
+	size_t most = 0;
+
+	server_init(&f);
+	server_begin(&f);
+	f.calls->ops->send(f.calls, &req, &events, &most);
+	for (unsigned i = 0; i < 2000 && !most; i++)
+		loop_turn(f.loop, 10);
+	loop_turn(f.loop, 0);
+	ASSERT_TRUE(most > 100);
+	ASSERT_EQ(server_ask(&f, HTTP_GET, "/api/v1/namespaces", NULL), 200);
+	ASSERT_EQ(bytes_counted(), 0);
+	server_fini(&f);
+}
