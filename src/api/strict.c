@@ -387,12 +387,14 @@ static void strict_grow(struct json *later, struct json *earlier)
 	json_index_fini(&index);
 }
 
-/* Null says nothing of it, where Go has a string, a number or a boolean that is no pointer. */
+/* Null says nothing of it, where Go has a string, a number, a boolean or a struct that is no
+ * pointer.
+ */
 static bool strict_is_plain(const struct api_field *f)
 {
 	return f->shape == API_ONE && !(f->flags & API_FIELD_POINTER) &&
 	       (f->value == API_STRING || f->value == API_INT32 || f->value == API_INT64 ||
-		f->value == API_BOOL);
+		f->value == API_BOOL || f->value == API_OBJECT);
 }
 
 /* What is followed by a member of the same key, which takes its place, must be right all the same:

@@ -245,7 +245,8 @@ void prepare_update(struct op *op, const struct json *old, struct json *obj)
 	/* What a client says of these is not even looked at. */
 	keep(op, old_meta, meta, "creationTimestamp");
 	keep(op, old_meta, meta, "generation");
-	json_remove(meta, "selfLink");
+	if (!op->req->is_dry_run) /* which shows it, as a stock server's does */
+		json_remove(meta, "selfLink");
 	if (str_eq_c(op->req->sub, "status")) {
 		keep_all_but_status(op, old, obj);
 		keep_metadata(op, old_meta, meta);
@@ -280,15 +281,18 @@ static bool has_new_generation(const struct op *op, const struct json *old, cons
 	return n != 0 || (strategy->is_new_generation && strategy->is_new_generation(old, obj));
 }
 
-void prepare_generation(struct op *op, const struct json *old, struct json *obj)
+void prepare_new_generation(struct op *op, const struct json *old, struct json *obj)
 {
-	struct json *meta = json_get(obj, "metadata");
 	int64_t was = json_get_int(json_get(old, "metadata"), "generation", 0);
 
-	if (str_eq_c(op->req->sub, "status"))
-		return;
-	if (op->req->res->kind->has_generation && has_new_generation(op, old, obj))
-		json_set(meta, "generation", json_new_int(&op->arena, was + 1));
+	json_set(json_get(obj, "metadata"), "generation", json_new_int(&op->arena, was + 1));
+}
+
+void prepare_generation(struct op *op, const struct json *old, struct json *obj)
+{
+	if (!str_eq_c(op->req->sub, "status") && op->req->res->kind->has_generation &&
+	    has_new_generation(op, old, obj))
+		prepare_new_generation(op, old, obj);
 }
 
 bool prepare_is_finished(const struct op *op, const struct json *obj)

@@ -25,7 +25,9 @@ int prepare_identity(struct op *op, const struct json *old, struct json *obj,
 		     uint64_t rev) _nodiscard_;
 /* What `obj` must keep of `old`: system metadata where it is blank, status or spec. */
 void prepare_update(struct op *op, const struct json *old, struct json *obj);
-/* After allocation. */
+/* metadata.generation, one more than that of `old`. */
+void prepare_new_generation(struct op *op, const struct json *old, struct json *obj);
+/* The same if what a generation counts has changed; after allocation. */
 void prepare_generation(struct op *op, const struct json *old, struct json *obj);
 
 /* Nothing holds the object any more: deletionTimestamp is set, its grace is over, no finalizers. */

@@ -2,6 +2,7 @@
 #include "apiserver/write/strategy.h"
 
 #include "apiserver/write/escalation.h"
+#include "apiserver/write/prepare.h"
 
 static bool differs(const struct json *a, const struct json *b)
 {
@@ -14,7 +15,8 @@ static bool has_new_labels(const struct json *old, const struct json *obj)
 	return differs(json_path(old, "metadata.labels"), json_path(obj, "metadata.labels"));
 }
 
-/* The v1 API has no topology any more; only objects of former versions have it. */
+/* The v1 API has no topology any more; only objects of former versions have it. That somebody has
+ * sent one counts as a change of the object all the same. */
 static void drop_topology(struct op *op, const struct json *old, struct json *obj)
 {
 	struct json *endpoints = json_get(obj, "endpoints");
@@ -22,6 +24,8 @@ static void drop_topology(struct op *op, const struct json *old, struct json *ob
 	if (!json_is(endpoints, JSON_ARRAY) ||
 	    (old && !differs(json_get(old, "endpoints"), endpoints)))
 		return;
+	if (old)
+		prepare_new_generation(op, old, obj);
 	json_foreach(it, endpoints)
 		if (json_is(it, JSON_OBJECT))
 			json_remove(it, "deprecatedTopology");

@@ -598,3 +598,24 @@ def test_the_version_of_a_strategic_patch_is_text(api):
     api.post(api.path('services'), service('a')).want(201)
     assert causes(api.patch(api.path('services', 'a'), {'apiVersion': []}, STRATEGIC).want(422), 'patch')
     assert causes(api.patch(api.path('services', 'a'), {'kind': {}}, STRATEGIC).want(422), 'patch')
+
+
+def test_null_behind_an_object_says_nothing(api):
+    sent = '{"metadata":{"name":"a"},"spec":{"ports":[{"port":80}],"type":"NodePort"},"spec":null,"metadata":null}'
+    got = api.call('POST', api.path('services') + '?dryRun=All', sent, Content_Type='application/json').want(201).json
+    assert (got['metadata']['name'], got['spec']['type']) == ('a', 'NodePort')
+
+
+def test_a_topology_that_is_dropped_counts_as_a_change(api):
+    sent = slice_of('a', endpoints=[{'addresses': ['192.0.2.1']}])
+    got = api.post(api.path('endpointslices'), sent).want(201).json
+    got['endpoints'][0]['deprecatedTopology'] = {'x': 'y'}
+    got = api.put(api.path('endpointslices', 'a'), got).want(200).json
+    assert got['metadata']['generation'] == 2 and 'deprecatedTopology' not in got['endpoints'][0]
+
+
+def test_a_dry_run_shows_a_self_link(api):
+    api.post(api.path('services'), service('a')).want(201)
+    patch = {'metadata': {'selfLink': '/x'}}
+    assert api.patch(api.path('services', 'a') + '?dryRun=All', patch).want(200).json['metadata']['selfLink'] == '/x'
+    assert 'selfLink' not in api.patch(api.path('services', 'a'), patch).want(200).json['metadata']
