@@ -19,7 +19,8 @@ struct agent_ask_config {
 	const struct api_probe *how;           /* its times do not count */
 	const char *agent_name;                /* as HTTP's user-agent */
 	int64_t timeout_ms;
-	/* Told once, unless it is freed before; `why`: what went wrong, "" when is_ok. */
+	/* Told once, unless it is freed before; `why`: what went wrong, "" when is_ok; the ask's
+	 * own. */
 	void (*on_answer)(void *ctx, bool is_ok, const char *why);
 	void *ctx;
 };

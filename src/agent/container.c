@@ -282,11 +282,11 @@ static void finish_hook(struct agent_container *c, bool is_ok, const char *why)
 {
 	int64_t min_ms = agent_place_now_ms(c->place) + CONTAINER_GRACE_MIN_MS;
 
-	end_hook(c);
 	if (!is_ok)
 		log_warning("preStop fails, the container is ended without it pod=%s/%s "
 			    "container=%s error=%s",
 			    c->place->box->ns, c->place->box->name, c->name, why);
+	end_hook(c); /* only now: it has `why` */
 	send_signal(c, "15");
 	c->is_last_grace = c->kill_ms <= min_ms;
 	c->kill_ms = MAX(c->kill_ms, min_ms);

@@ -30,11 +30,11 @@ static void on_answer(void *ctx, bool is_ok, const char *why)
 	const struct agent_sandbox *box = p->config.place->box;
 	bool is_new;
 
-	agent_ask_free(TAKE_PTR(p->ask));
 	is_new = agent_probe_end(&p->state, is_ok);
 	if (!is_ok && (is_new || !p->is_told))
 		log_info("a probe fails pod=%s/%s container=%s probe=%s error=%s", box->ns,
 			 box->name, p->config.name, agent_probe_type_name(p->config.type), why);
+	agent_ask_free(TAKE_PTR(p->ask)); /* only now: it has `why` */
 	p->is_told = !is_ok;
 	/* A startup probe that has passed is over. */
 	if (p->config.type == AGENT_STARTUP && p->state.verdict == AGENT_PASS)
