@@ -28,10 +28,10 @@ struct etcd_read {
 	struct store_kvs kvs;
 	struct store_range range;
 	struct str start, end;
-	size_t limit;            /* 0: none */
-	size_t n_whole;          /* of kvs: pages whose answer has ended well */
-	uint64_t rev;            /* asked for */
-	uint64_t gone, kept, at; /* it is gone: where does history begin? See find_oldest */
+	size_t limit;                  /* 0: none */
+	size_t n_whole;                /* of kvs: pages whose answer has ended well */
+	uint64_t rev;                  /* asked for */
+	uint64_t gone, kept, at, step; /* it is gone: where does history begin? See find_oldest */
 	struct err err;
 	unsigned n_tries;
 	store_range_fn fn;
@@ -134,8 +134,9 @@ static void read_over(struct etcd_read *x, int r, const struct err *err)
 	free(x);
 }
 
-/* Where history begins: etcd says only what is gone, so it is looked for between what is gone and
- * what is kept. */
+/* Where history begins: etcd says only what is gone, so something that is not is looked for first,
+ * from the newest revision on that is known here, and then the place between the two. A revision
+ * that is still to come is not gone. */
 
 static void ask_oldest(struct etcd_read *x, uint64_t at)
 {
@@ -155,19 +156,23 @@ static int read_oldest(struct etcd_request *q _unused_, struct str message _unus
 static void on_oldest(struct etcd_request *q, int r, const struct err *err _unused_)
 {
 	struct etcd_read *x = read_of(q);
-	bool is_known = r == 0 || r == ERR_GONE;
 
-	if (r == 0)
-		x->kept = x->at;
-	else if (r == ERR_GONE)
+	if (r == ERR_GONE)
 		x->gone = x->at;
-	if (is_known && x->kept - x->gone > 1) {
+	else if (r == 0 || r == ERR_INVALID)
+		x->kept = x->at;
+	else
+		x->kept = x->gone + 1; /* no more can be found out */
+	if (!x->kept) {
+		ask_oldest(x, MAX(q->s->newest, x->gone + x->step));
+		x->step *= 2;
+	} else if (x->kept - x->gone > 1) {
 		ask_oldest(x, x->gone + (x->kept - x->gone) / 2);
-		return;
+	} else {
+		if (r == 0 || r == ERR_INVALID || r == ERR_GONE)
+			q->s->compacted = MAX(q->s->compacted, x->kept);
+		read_over(x, ERR_GONE, &x->err);
 	}
-	if (is_known)
-		q->s->compacted = MAX(q->s->compacted, x->kept);
-	read_over(x, ERR_GONE, &x->err);
 }
 
 /* Most often it is where it was when somebody asked last. */
@@ -177,7 +182,8 @@ static void find_oldest(struct etcd_read *x, const struct err *err)
 
 	x->err = *err;
 	x->gone = MAX(x->rev, s->compacted - 1);
-	x->kept = MAX(s->newest, x->gone + 1);
+	x->kept = 0;
+	x->step = 2;
 	x->q.read = read_oldest;
 	x->q.done = on_oldest;
 	ask_oldest(x, x->gone + 1);
