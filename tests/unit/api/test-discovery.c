@@ -66,8 +66,9 @@ TEST(lists_resources)
 	n = find(list, "name", "services/status");
 	ASSERT_STR(json_get_string(n, "singularName"), STR(""));
 	ASSERT_EQ(json_get(n, "verbs")->count, 3);
-	/* Whoever drains a node evicts if that is listed, and deletes if it is not. */
-	ASSERT_TRUE(find(list, "name", "pods/eviction") == NULL);
+	n = find(list, "name", "pods/eviction"); /* whoever drains a node looks for it */
+	ASSERT_STR(json_get_string(n, "group"), STR("policy"));
+	ASSERT_STR(json_get_string(n, "kind"), STR("Eviction"));
 	ASSERT_TRUE(find(list, "name", "endpointslices") == NULL);
 	n = find(list, "name", "namespaces");
 	ASSERT_EQ(json_get(n, "verbs")->count, 7);
