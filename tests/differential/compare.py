@@ -124,6 +124,12 @@ def has_exponent(d):
     return (is_apply(d.step) or 'strategic' in d.step.get('type', '')) and bool(re.search(r'cannot unmarshal number \d+e\d+ ', d.texts[1]))
 
 
+def moves_into_itself(step):
+    """RFC 6902, section 4.4: from must not be a proper prefix of path."""
+    ops = step.get('body') if is_json_patch(step) and isinstance(step.get('body'), list) else []
+    return any(isinstance(op, dict) and op.get('op') == 'move' and str(op.get('path')).startswith(f"{op.get('from')}/") for op in ops)
+
+
 def is_wrapped(d):
     """Of an apply and a strategic patch a stock server takes what is left of the number; here it is refused."""
     is_strategic = 'strategic' in d.step.get('type', '')
@@ -161,6 +167,7 @@ EXCEPTIONS = [
      and all(text.startswith('failed to c') for text in (d.a, d.b))),
     ('a number that is too large wraps', is_wrapped),
     ('an integer with an exponent', has_exponent),
+    ('a move into what is moved', lambda d: d.codes == (422, 422) and d.where == 'causes' and moves_into_itself(d.step)),
     ('warnings beside a 400 or 500', lambda d: d.where == 'warnings' and d.codes[0] in (400, 500)),
     ('a token although nothing more matches', lambda d: d.where == '.metadata.continue' and d.b == '<absent>' and 'Selector' in str(d.step['query'])),
     ('kind and apiVersion in other letters', lambda d: d.where == 'status' and d.codes[0] in (400, 422) and has_other_letters(d.step.get('body'))),
@@ -367,7 +374,7 @@ def name_of(step, obj, where=''):
     meta = obj.get('metadata') if isinstance(obj, dict) else None
     body = step.get('body') if isinstance(step.get('body'), dict) else {}
     sent = body['metadata'].get('name') if isinstance(body.get('metadata'), dict) else None
-    return step.get('name') or (meta or {}).get('name') or sent
+    return next((n for n in (step.get('name'), (meta or {}).get('name'), sent) if n and isinstance(n, str)), None)
 
 
 def paths(fields, above=''):

@@ -180,12 +180,11 @@ void api_rules_warn_slice(struct api_rules_warnings *w, const struct json *old,
 			  const struct json *obj)
 {
 	const struct json *endpoints = json_get(obj, "endpoints");
-	bool is_fqdn = str_eq_c(json_get_string(obj, "addressType"), "FQDN");
 	size_t i = 0;
 
-	if (is_fqdn && !old)
+	if (str_eq_c(json_get_string(obj, "addressType"), "FQDN") && !old)
 		add(w, "spec.addressType: FQDN endpoints are deprecated");
-	if (is_fqdn || !json_is(endpoints, JSON_ARRAY))
+	if (!json_is(endpoints, JSON_ARRAY))
 		return;
 	json_foreach(it, endpoints)
 		warn_list(w, json_get(it, "addresses"),

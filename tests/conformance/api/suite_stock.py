@@ -614,6 +614,12 @@ def test_a_topology_that_is_dropped_counts_as_a_change(api):
     assert got['metadata']['generation'] == 2 and 'deprecatedTopology' not in got['endpoints'][0]
 
 
+def test_addresses_of_names_are_warned_of_too(api):
+    sent = slice_of('a', addressType='FQDN', endpoints=[{'addresses': ['192.0.2.01']}])
+    told = api.call('POST', api.path('endpointslices') + '?dryRun=All', json.dumps(sent), Content_Type='application/json').warnings()
+    assert 'endpoints[0].addresses[0]: non-standard IP address "192.0.2.01" is invalid: use "192.0.2.1"' in told, told
+
+
 def test_a_dry_run_shows_a_self_link(api):
     api.post(api.path('services'), service('a')).want(201)
     patch = {'metadata': {'selfLink': '/x'}}
