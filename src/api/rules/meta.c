@@ -92,7 +92,8 @@ static void check_owner(const struct json *owner, const struct api_path *p, stru
 			api_causes_invalid(c, &child, STR(""), "must not be empty");
 	}
 	if (str_eq_c(json_get_string(owner, "kind"), "Event") &&
-	    (str_eq_c(version, "v1") || str_has_prefix(version, STR("events.k8s.io/"))))
+	    (str_eq_c(version, "v1") || str_eq_c(version, "/v1") ||
+	     str_has_prefix(version, STR("events.k8s.io/"))))
 		api_causes_invalid_json(
 			c, p, owner,
 			str_printf(c->a, "%s%.*s, Kind=Event is disallowed from being an owner",

@@ -625,3 +625,10 @@ def test_a_dry_run_shows_a_self_link(api):
     patch = {'metadata': {'selfLink': '/x'}}
     assert api.patch(api.path('services', 'a') + '?dryRun=All', patch).want(200).json['metadata']['selfLink'] == '/x'
     assert 'selfLink' not in api.patch(api.path('services', 'a'), patch).want(200).json['metadata']
+
+
+def test_an_empty_group_is_the_core_group(api):
+    sent = service('a')
+    sent['metadata']['ownerReferences'] = [{'apiVersion': '/v1', 'kind': 'Event', 'name': 'p', 'uid': 'u'}]
+    assert [c['message'].split('}: ')[-1] for c in causes(api.post(api.path('services'), sent).want(422), 'metadata.ownerReferences')] == [
+        '/v1, Kind=Event is disallowed from being an owner']
