@@ -15,7 +15,6 @@ class Difference:
         self.codes = tuple(x.status for x in answers)
         self.texts = tuple(text_of(x, None) for x in answers)
         self.is_end = False  # whether the revision is one in which our server removed a Service
-        self.was_external = False  # whether this Service was an ExternalName
         self.keeps_policy = False  # whether this Service was an ExternalName, and an internalTrafficPolicy was seen of it
 
     @property
@@ -119,6 +118,17 @@ def numbers(node):
     return [node] if isinstance(node, int) else []
 
 
+TAKEN_PORT = r'Invalid value: (\d+): provided port is already allocated'
+
+
+def is_port_of_external(d):
+    """Whose it stays when the type changes; a stock server lets another have it, too."""
+    if d.where not in ('status', 'causes') or d.codes[1] != 422 or d.codes[0] not in (200, 201, 409, 422):
+        return False
+    told = re.findall(r"'message': '([^']*)'", d.texts[1])  # what cannot be allotted is told alone
+    return bool(told) and all(re.search(TAKEN_PORT, t) and int(re.search(TAKEN_PORT, t)[1]) in d.external_ports for t in told)
+
+
 def has_exponent(d):
     """1e3 is a number of a kind that a stock server turns into an integer where it reads without types."""
     return (is_apply(d.step) or 'strategic' in d.step.get('type', '')) and bool(re.search(r'cannot unmarshal number \d+e\d+ ', d.texts[1]))
@@ -194,8 +204,7 @@ EXCEPTIONS = [
     ('a Service without a name', lambda d: d.codes == (422, 422) and d.where == 'causes' and 'metadata.name: Required' in d.texts[1]
      and bool(re.search(r'failed to allocate IP( \S+)?: IPAddress\.networking\S+ "\S+" is invalid: spec.parentRef.name: Required', d.texts[0]))),
     ('Endpoints end with their Service in one write', lambda d: d.is_end and d.step['kind'] == 'endpoints' and d.where.endswith('.metadata.resourceVersion')),
-    ('a node port that an ExternalName has named', lambda d: d.where == 'status' and d.codes[0] in (200, 201, 409) and d.codes[1] == 422 and d.was_external and
-     set(re.findall(r"'message': '([^']*)'", d.texts[1])) == set(re.findall(r'Invalid value: \d+: provided port is already allocated', d.texts[1]))),
+    ('a node port that an ExternalName has named', is_port_of_external),
     ('an empty list in a list', is_empty_in_a_list),
     ('what an ended slice was sent', lambda d: d.codes == (200, 200) and d.where in ('.endpoints', '.ports') and d.a == [] and d.b is None
      and '"deletionTimestamp"' in d.texts[0]),
@@ -210,6 +219,7 @@ class Comparer:
         self.seen = set()  # pairs of drawn values, for texts
         self.excepted, self.examples = {}, {}
         self.policies, self.externals = set(), set()  # of which an internalTrafficPolicy, or that they are an ExternalName, was sent or told
+        self.external_ports = set()  # node ports that an ExternalName has named
         self.ends = set()  # revisions in which our server removed a Service
         self.drawn = {}  # (uid, stock's value) -> ours
 
@@ -219,7 +229,9 @@ class Comparer:
         if step['kind'] == 'services' and names:
             text = f"{step.get('body')} {answer.raw}"
             self.policies |= names if 'internalTrafficPolicy' in text else set()
-            self.externals |= names if 'ExternalName' in text else set()
+            if 'ExternalName' in text:
+                self.externals |= names
+                self.external_ports |= {int(n) for n in re.findall(r'"nodePort":(\d+)', str(answer.raw))}
 
     def note_end(self, step, answer):
         obj = answer.json if isinstance(answer.json, dict) and answer.status == 200 else {}
@@ -230,6 +242,7 @@ class Comparer:
     def forget(self):
         self.policies.clear()
         self.externals.clear()
+        self.external_ports.clear()
         self.drawn.clear()
         self.seen.clear()
 
@@ -357,7 +370,7 @@ class Comparer:
         for d in out:
             d.is_end = isinstance(d.b, str) and d.b in self.ends
             name = name_of(step, a.json, d.where)
-            d.was_external, d.keeps_policy = name in self.externals, name in self.policies & self.externals
+            d.keeps_policy, d.external_ports = name in self.policies & self.externals, self.external_ports
         meant = [(d, [name for name, test in EXCEPTIONS if test(d)]) for d in out]
         for d, names in meant:
             for name in names[:1]:
