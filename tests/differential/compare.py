@@ -229,9 +229,12 @@ class Comparer:
         if step['kind'] == 'services' and names:
             text = f"{step.get('body')} {answer.raw}"
             self.policies |= names if 'internalTrafficPolicy' in text else set()
-            if 'ExternalName' in text:
-                self.externals |= names
-                self.external_ports |= {int(n) for n in re.findall(r'"nodePort":(\d+)', str(answer.raw))}
+            self.externals |= names if 'ExternalName' in text else set()
+
+    def note_ports(self, step, answer):
+        """The node ports that an ExternalName has with us."""
+        if step['kind'] == 'services' and 'ExternalName' in f"{step.get('body')} {answer.raw}":
+            self.external_ports |= {int(n) for n in re.findall(r'"nodePort":(\d+)', str(answer.raw))}
 
     def note_end(self, step, answer):
         obj = answer.json if isinstance(answer.json, dict) and answer.status == 200 else {}
@@ -366,6 +369,7 @@ class Comparer:
             found.append(('warnings', [w for w in a.warnings if w not in b.warnings], [w for w in b.warnings if w not in a.warnings]))
         out = [Difference(step, *f, (a, b)) for f in found]
         self.note_policy(step, a)
+        self.note_ports(step, b)
         self.note_end(step, b)
         for d in out:
             d.is_end = isinstance(d.b, str) and d.b in self.ends
